@@ -1,0 +1,61 @@
+/**
+ * What a handler works with besides its arguments and its reply. The session of a connection is one (see
+ * execution/session.ts); so is whatever runs commands without a connection.
+ */
+import type { CommandTable } from './table.js';
+import type { Settings } from '../config/settings.js';
+import type { Protocol } from '../protocol/reply-writer.js';
+import type { Keyspace } from '../store/keyspace.js';
+import type { Store } from '../store/store.js';
+import type { Slice } from '../util/bytes.js';
+import type { Clock } from '../util/clock.js';
+import type { Log } from '../util/log.js';
+import type { Stats } from '../util/stats.js';
+
+/** The classes of keyspace events, by the letter that `notify-keyspace-events` gives them. */
+export type EventClass = 'g' | '$' | 'l' | 's' | 'h' | 'z' | 'x' | 'e' | 't' | 'd' | 'm' | 'n';
+
+export interface Context {
+  readonly node: NodeServices;
+  readonly store: Store;
+  readonly client: Client;
+  /** The keyspace of the selected database. */
+  db: Keyspace;
+  /**
+   * Says that the bucket `key` of `db` was changed, once for each event that redis-server would publish. Every handler
+   * that writes calls it after the change.
+   */
+  changed(key: Slice, eventClass: EventClass, event: string): void;
+  /**
+   * Promises the reply for later; the replies to what the client sent behind it wait for it. With `holds` the client's
+   * next requests are not run before either. The handler writes nothing to its own reply.
+   */
+  defer(holds: boolean): Deferred;
+}
+
+/** A reply that is still owed. */
+export interface Deferred {
+  /** Gives the reply: RESP bytes, which the caller must not change afterwards. Further calls do nothing. */
+  complete(bytes: readonly Buffer[]): void;
+  /** Called, at most once, when the client goes before the reply is there. */
+  onAbandoned: (() => void) | undefined;
+}
+
+/** What commands may know and change of the connection that they serve. */
+export interface Client {
+  readonly id: number;
+  name: string;
+  protocol: Protocol;
+  isAuthenticated: boolean;
+  /** Closes the connection once the replies written so far have been sent. */
+  closeAfterReply(): void;
+}
+
+/** What commands may know and change of the node that they run on. */
+export interface NodeServices {
+  readonly settings: Settings;
+  readonly table: CommandTable;
+  readonly stats: Stats;
+  readonly clock: Clock;
+  readonly log: Log;
+}

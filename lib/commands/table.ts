@@ -1,0 +1,120 @@
+/**
+ * The command table: every record of every family, found by the bytes of a request's first argument in any case.
+ */
+import type { CommandSpec, Handler } from './spec.js';
+import type { Args } from '../protocol/args.js';
+
+/** A record as it is run: with its counters, and its subcommands by name. */
+export class Command {
+  readonly name: string;
+  /** As users write it: `client|list` for a subcommand. */
+  readonly fullName: string;
+  readonly handler: Handler | undefined;
+  readonly arity: number;
+  readonly subcommands: Map<string, Command> | undefined;
+  readonly isWrite: boolean;
+  readonly isDeniedOutOfMemory: boolean;
+  readonly isAllowedUnauthenticated: boolean;
+  readonly isFast: boolean;
+
+  // For INFO commandstats.
+  calls = 0;
+  usec = 0;
+  rejectedCalls = 0;
+  failedCalls = 0;
+
+  constructor(
+    readonly spec: CommandSpec,
+    readonly parent?: Command,
+  ) {
+    this.name = spec.name;
+    this.fullName = parent ? `${parent.name}|${spec.name}` : spec.name;
+    this.handler = spec.handler;
+    this.arity = spec.arity;
+    this.isWrite = spec.flags.includes('write');
+    this.isDeniedOutOfMemory = spec.flags.includes('denyoom');
+    this.isAllowedUnauthenticated = spec.flags.includes('no_auth');
+    this.isFast = spec.flags.includes('fast');
+    this.subcommands = spec.subcommands && new Map(spec.subcommands.map((each) => [each.name, new Command(each, this)]));
+    this.check();
+  }
+
+  /** Refuses a record that contradicts itself. */
+  private check(): void {
+    const { spec } = this;
+    const fail = (what: string): never => {
+      throw new Error(`command record ${this.fullName}: ${what}`);
+    };
+    if (spec.arity === 0) fail('arity is 0');
+    if ((spec.handler === undefined) === (spec.subcommands === undefined)) fail('needs a handler or subcommands');
+    if (spec.flags.includes('write') && spec.flags.includes('readonly')) fail('is both write and readonly');
+    if ((spec.routing === 'one_shard' || spec.routing === 'multi_shard') && !spec.keys) fail('is routed by keys it lacks');
+    if ((spec.routing === 'multi_shard' || spec.routing === 'all_shards') && !spec.merge) fail('has no merge rule');
+  }
+
+  /** Whether a request of `count` arguments, the name included, has the right number of them. */
+  takes(count: number): boolean {
+    return this.arity > 0 ? count === this.arity : count >= -this.arity;
+  }
+}
+
+const CELLS = 1024;
+const NAME_BYTES_MAX = 32;
+
+export class CommandTable {
+  readonly commands: Command[] = [];
+  private readonly byName = new Map<string, Command>();
+  /** Open addressing by `foldedHash`; a power of two, sparse. */
+  private readonly cells: (Command | undefined)[] = new Array<Command | undefined>(CELLS).fill(undefined);
+
+  constructor(families: readonly (readonly CommandSpec[])[]) {
+    for (const spec of families.flat()) this.add(new Command(spec));
+  }
+
+  private add(command: Command): void {
+    if (this.byName.has(command.name)) throw new Error(`command record ${command.name}: defined twice`);
+    this.byName.set(command.name, command);
+    this.commands.push(command);
+    const name = Buffer.from(command.name);
+    let cell = foldedHash(name, 0, name.length);
+    while (this.cells[cell] !== undefined) cell = (cell + 1) & (CELLS - 1);
+    this.cells[cell] = command;
+  }
+
+  /** The command that a request names, without a look at its subcommand. */
+  find(args: Args): Command | undefined {
+    const offset = args.offsets[0]!;
+    const length = args.lengths[0]!;
+    if (length > NAME_BYTES_MAX) return undefined;
+    let cell = foldedHash(args.bytes, offset, length);
+    for (;;) {
+      const command = this.cells[cell];
+      if (command === undefined || isNamed(command.name, args.bytes, offset, length)) return command;
+      cell = (cell + 1) & (CELLS - 1);
+    }
+  }
+
+  /** By name in any case; a subcommand is written `container|subcommand`. */
+  named(name: string): Command | undefined {
+    const [first, second, ...more] = name.toLowerCase().split('|');
+    const command = this.byName.get(first!);
+    if (second === undefined) return command;
+    return more.length > 0 ? undefined : command?.subcommands?.get(second);
+  }
+}
+
+function foldedHash(bytes: Buffer, offset: number, length: number): number {
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + (bytes[offset + i]! | 32)) | 0;
+  return (hash ^ (hash >>> 10)) & (CELLS - 1);
+}
+
+function isNamed(name: string, bytes: Buffer, offset: number, length: number): boolean {
+  if (name.length !== length) return false;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[offset + i]!;
+    const folded = byte >= 65 && byte <= 90 ? byte + 32 : byte;
+    if (folded !== name.charCodeAt(i)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,45 @@
+/**
+ * Every error reply once, with its code word first. The caller's mistakes are thrown as `CommandError` by these makers
+ * where they are found, and become a reply at one place: execution/execute.ts. The texts equal redis-server's byte for
+ * byte, because clients match on them.
+ */
+
+export class CommandError extends Error {
+  /** The code word, for `INFO errorstats`. */
+  get code(): string {
+    const blank = this.message.indexOf(' ');
+    return blank < 0 ? this.message : this.message.slice(0, blank);
+  }
+}
+
+const make = (text: string) => (): CommandError => new CommandError(text);
+
+export const wrongType = make('WRONGTYPE Operation against a key holding the wrong kind of value');
+export const syntaxError = make('ERR syntax error');
+export const notAnInteger = make('ERR value is not an integer or out of range');
+export const notAFloat = make('ERR value is not a valid float');
+export const noSuchKey = make('ERR no such key');
+export const indexOutOfRange = make('ERR index out of range');
+export const overflow = make('ERR increment or decrement would overflow');
+export const valueTooLong = make('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
+export const noAuth = make('NOAUTH Authentication required.');
+export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
+
+export const wrongArity = (command: string): CommandError =>
+  new CommandError(`ERR wrong number of arguments for '${command}' command`);
+
+export const invalidExpire = (command: string): CommandError =>
+  new CommandError(`ERR invalid expire time in '${command}' command`);
+
+export const unknownSubcommand = (subcommand: string, command: string): CommandError =>
+  new CommandError(`ERR unknown subcommand '${subcommand}'. Try ${command.toUpperCase()} HELP.`);
+
+/** The arguments are shown shortened, as redis-server shows them: 128 chars altogether. */
+export function unknownCommand(name: string, args: readonly string[]): CommandError {
+  let shown = '';
+  for (const arg of args) {
+    if (shown.length >= 128) break;
+    shown += `'${arg.slice(0, 128 - shown.length)}' `;
+  }
+  return new CommandError(`ERR unknown command '${name.slice(0, 128)}', with args beginning with: ${shown}`);
+}

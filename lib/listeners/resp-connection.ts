@@ -1,0 +1,45 @@
+/** A connection that speaks RESP: a client's on `port`. */
+import { Connection } from './connection.js';
+import type { Outbox } from './outbox.js';
+import type { Accepted } from './tcp-listener.js';
+import type { Executor } from '../execution/execute.js';
+import type { NodeState } from '../execution/node-state.js';
+import { COMPLETE, MALFORMED, RequestDecoder } from '../protocol/request-decoder.js';
+
+export class RespConnection extends Connection {
+  private readonly decoder: RequestDecoder;
+
+  constructor(accepted: Accepted, node: NodeState, executor: Executor, outbox: Outbox) {
+    super(accepted, node, executor, outbox);
+    this.decoder = new RequestDecoder(node.decoderLimits(this.session));
+  }
+
+  protected feed(chunk: Buffer): void {
+    this.decoder.feed(chunk);
+  }
+
+  protected runNext(): boolean {
+    const { decoder } = this;
+    const status = decoder.next();
+    if (status === COMPLETE) {
+      this.execute(decoder.args);
+      return true;
+    }
+    if (status === MALFORMED) this.refuse();
+    return false;
+  }
+
+  protected retain(): void {
+    this.decoder.retain();
+  }
+
+  protected pendingBytes(): number {
+    return this.decoder.pendingBytes;
+  }
+
+  private refuse(): void {
+    this.node.stats.protocolErrors++;
+    this.outbox.reply.error(`ERR Protocol error: ${this.decoder.failure}`);
+    this.closeAfterReply();
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The reply writer: values in, RESP bytes out. Handlers write through it; they never see a socket.
+ *
+ * Bytes gather in one buffer that is used again for the next batch. When it is full it is put aside and a new one
+ * begun, so a large reply is never copied to make room. RESP2 and RESP3 differ only here: a handler says what it
+ * means (`nil`, `map`, `double`, ...) and the writer says it in the protocol that the client chose with HELLO.
+ */
+import { type Slice, copyBytes } from '../util/bytes.js';
+
+const CHUNK_BYTES = 64 * 1024;
+const LF = 10;
+const CR = 13;
+const ZERO = 48;
+const MINUS = 45;
+
+const DOLLAR = 36;
+const STAR = 42;
+const COLON = 58;
+const PERCENT = 37;
+const TILDE = 126;
+const GREATER = 62;
+const BAR = 124;
+
+export type Protocol = 2 | 3;
+
+export class ReplyWriter {
+  protocol: Protocol = 2;
+
+  private buffer: Buffer;
+  private at = 0;
+  /** Where in the buffer the bytes begin that have not been taken. */
+  private base = 0;
+  private readonly full: Buffer[] = [];
+  private fullBytes = 0;
+
+  constructor(private readonly chunkBytes = CHUNK_BYTES) {
+    this.buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  }
+
+  /** How many bytes have been written and not yet taken. */
+  get length(): number {
+    return this.fullBytes + this.at - this.base;
+  }
+
+  // ---- replies
+
+  ok(): void {
+    this.ascii('+OK\r\n');
+  }
+
+  /** A status: a short line of plain text. */
+  status(text: string): void {
+    this.ascii(`+${text}\r\n`);
+  }
+
+  /** An error with its code word first, for example `ERR syntax error`. */
+  error(text: string): void {
+    // An error is one line: what would break it is shown as a blank, as redis-server does.
+    this.text(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
+  }
+
+  integer(value: number | bigint): void {
+    if (typeof value === 'bigint') return this.ascii(`:${value}\r\n`);
+    this.reserve(24);
+    this.buffer[this.at++] = COLON;
+    this.digits(value);
+  }
+
+  bulk(bytes: Buffer, offset = 0, length = bytes.length): void {
+    this.reserve(length + 24);
+    this.buffer[this.at++] = DOLLAR;
+    this.digits(length);
+    copyBytes(bytes, offset, this.buffer, this.at, length);
+    this.at += length;
+    this.buffer[this.at++] = CR;
+    this.buffer[this.at++] = LF;
+  }
+
+  slice(slice: Slice): void {
+    this.bulk(slice.bytes, slice.offset, slice.length);
+  }
+
+  /** A bulk string from text, one byte a char (latin1). */
+  bulkText(text: string): void {
+    this.text(`$${text.length}\r\n${text}\r\n`);
+  }
+
+  /** No value: the null bulk string, in RESP3 the null. */
+  nil(): void {
+    this.ascii(this.protocol === 3 ? '_\r\n' : '$-1\r\n');
+  }
+
+  /** No array: the null array, in RESP3 the null. */
+  nilArray(): void {
+    this.ascii(this.protocol === 3 ? '_\r\n' : '*-1\r\n');
+  }
+
+  array(count: number): void {
+    this.header(STAR, count);
+  }
+
+  /** A map of `count` pairs; the caller writes key, value, key, value. An array of twice as many in RESP2. */
+  map(count: number): void {
+    if (this.protocol === 3) this.header(PERCENT, count);
+    else this.header(STAR, count * 2);
+  }
+
+  set(count: number): void {
+    this.header(this.protocol === 3 ? TILDE : STAR, count);
+  }
+
+  /** Out-of-band data in RESP3, an ordinary array in RESP2. */
+  push(count: number): void {
+    this.header(this.protocol === 3 ? GREATER : STAR, count);
+  }
+
+  /** Attributes exist in RESP3 only; a caller asks for the protocol first. */
+  attribute(count: number): void {
+    this.header(BAR, count);
+  }
+
+  /** A double; `text` is the number as redis-server prints it. */
+  double(text: string): void {
+    if (this.protocol === 3) this.ascii(`,${text}\r\n`);
+    else this.bulkText(text);
+  }
+
+  boolean(value: boolean): void {
+    if (this.protocol === 3) this.ascii(value ? '#t\r\n' : '#f\r\n');
+    else this.integer(value ? 1 : 0);
+  }
+
+  bigNumber(text: string): void {
+    if (this.protocol === 3) this.ascii(`(${text}\r\n`);
+    else this.bulkText(text);
+  }
+
+  /** Text for people, with its format (`txt`, `mkd`); a bulk string in RESP2. One byte a char. */
+  verbatim(format: string, text: string): void {
+    if (this.protocol === 3) this.text(`=${text.length + 4}\r\n${format}:${text}\r\n`);
+    else this.bulkText(text);
+  }
+
+  /** Bytes that are RESP already. */
+  raw(bytes: Buffer, offset = 0, length = bytes.length): void {
+    this.reserve(length);
+    copyBytes(bytes, offset, this.buffer, this.at, length);
+    this.at += length;
+  }
+
+  // ---- taking back and taking out
+
+  /** Forgets what was written since `length` was `mark`. */
+  rewind(mark: number): void {
+    while (this.fullBytes > mark) {
+      this.buffer = this.full.pop()!;
+      this.base = 0;
+      this.at = this.buffer.length;
+      this.fullBytes -= this.buffer.length;
+    }
+    this.at = this.base + mark - this.fullBytes;
+  }
+
+  /**
+   * The bytes written since the last `take`, in one or more buffers. They stay as they are until `reuse`: the writer
+   * goes on behind them.
+   */
+  take(): Buffer[] {
+    const taken = this.full.splice(0);
+    if (this.at > this.base) taken.push(this.buffer.subarray(this.base, this.at));
+    this.base = this.at;
+    this.fullBytes = 0;
+    return taken;
+  }
+
+  /** Everything that was taken has been sent: its room may be written over. */
+  reuse(): void {
+    if (this.buffer.length > this.chunkBytes) return this.renew();
+    this.base = this.at = 0;
+  }
+
+  /** Leaves the room of what was taken to its reader, who is not done with it, and goes on in a new buffer. */
+  renew(): void {
+    this.buffer = Buffer.allocUnsafeSlow(this.chunkBytes);
+    this.base = this.at = 0;
+  }
+
+  // ---- bytes
+
+  private header(mark: number, count: number): void {
+    this.reserve(24);
+    this.buffer[this.at++] = mark;
+    this.digits(count);
+  }
+
+  /** Writes a whole number and CRLF; room is there. */
+  private digits(value: number): void {
+    const { buffer } = this;
+    let rest = value;
+    if (rest < 0) {
+      buffer[this.at++] = MINUS;
+      rest = -rest;
+    }
+    if (rest > 0x7fffffff) {
+      this.at += buffer.write(String(rest), this.at, 'latin1');
+    } else {
+      let end = this.at + 1;
+      for (let bound = 10; rest >= bound; bound *= 10) end++;
+      this.at = end;
+      do {
+        const tenth = (rest / 10) | 0;
+        buffer[--end] = ZERO + rest - tenth * 10;
+        rest = tenth;
+      } while (rest > 0);
+    }
+    buffer[this.at++] = CR;
+    buffer[this.at++] = LF;
+  }
+
+  /** Short ASCII text. */
+  private ascii(text: string): void {
+    const { length } = text;
+    this.reserve(length);
+    const { buffer, at } = this;
+    for (let i = 0; i < length; i++) buffer[at + i] = text.charCodeAt(i);
+    this.at = at + length;
+  }
+
+  /** Text of any length, one byte a char. */
+  private text(text: string): void {
+    this.reserve(text.length);
+    this.at += this.buffer.write(text, this.at, 'latin1');
+  }
+
+  private reserve(byteCount: number): void {
+    if (this.at + byteCount > this.buffer.length) this.turn(byteCount);
+  }
+
+  /** Puts the full buffer aside and begins one with room for `byteCount`. */
+  private turn(byteCount: number): void {
+    if (this.at > this.base) {
+      this.full.push(this.buffer.subarray(this.base, this.at));
+      this.fullBytes += this.at - this.base;
+    }
+    this.buffer = Buffer.allocUnsafeSlow(Math.max(byteCount, this.chunkBytes));
+    this.base = this.at = 0;
+  }
+}

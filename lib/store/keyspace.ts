@@ -1,0 +1,149 @@
+/**
+ * The keyspace: the buckets of one database on this node, by name, and which of them expire.
+ *
+ * Handlers look a bucket up (`find`), and then change its entry in place or put another in its stead. An entry that
+ * changes its size may move; whoever moves it says so here, because two tables hold its ref: the index of all buckets
+ * and, when it expires, the index of those that do.
+ */
+import {
+  HAS_EXPIRY, IS_STRUCTURE, createEntry, entryBytes, entryMeta, entryType, expiryOf, hasFlag, keySlice, setEntryMeta,
+  setExpiry, valueLength, valueOffset,
+} from './entry.js';
+import { ByteTable } from './byte-table.js';
+import type { Store } from './store.js';
+import { Slice, copyBytes } from '../util/bytes.js';
+
+export class Keyspace {
+  private buckets: ByteTable;
+  private expiring: ByteTable;
+  private readonly key = new Slice();
+
+  constructor(
+    readonly store: Store,
+    readonly index: number,
+  ) {
+    this.buckets = new ByteTable(store.arena, store.seed);
+    this.expiring = new ByteTable(store.arena, store.seed);
+  }
+
+  /** How many buckets there are, those included that have expired and were not yet noticed. */
+  get size(): number {
+    return this.buckets.size;
+  }
+
+  get expiringSize(): number {
+    return this.expiring.size;
+  }
+
+  /** The entry of the bucket with this name, or 0. A bucket that has expired is removed and not found. */
+  find(key: Slice): number {
+    const ref = this.buckets.find(key);
+    if (ref === 0 || !hasFlag(this.store.arena, ref, HAS_EXPIRY)) return ref;
+    return this.removeIfExpired(key, ref) ? 0 : ref;
+  }
+
+  private removeIfExpired(key: Slice, ref: number): boolean {
+    if (expiryOf(this.store.arena, ref) > this.store.nowMs) return false;
+    this.remove(key, ref);
+    this.store.expired++;
+    return true;
+  }
+
+  /** Adds a bucket; `find` has just been called for this key and found nothing. */
+  add(key: Slice, ref: number): void {
+    this.buckets.insert(key.hash, ref);
+    if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
+  }
+
+  /**
+   * Puts `ref` in the place of `oldRef`, whose block is freed; `find` has just given `oldRef` for this key.
+   * A structure that the old entry held stays alive unless the caller drops it (`dropValue`) before.
+   */
+  replace(key: Slice, oldRef: number, ref: number): void {
+    const { arena } = this.store;
+    const expired = hasFlag(arena, oldRef, HAS_EXPIRY);
+    const expires = hasFlag(arena, ref, HAS_EXPIRY);
+    this.buckets.replace(key.hash, oldRef, ref);
+    if (expired && expires) this.expiring.replace(key.hash, oldRef, ref);
+    else if (expired) this.expiring.remove(key.hash, oldRef);
+    else if (expires) this.expiring.insert(key.hash, ref);
+    arena.free(oldRef);
+  }
+
+  /** Removes a bucket and frees what it held; `find` has just given `ref` for this key. */
+  remove(key: Slice, ref: number): void {
+    this.dropValue(ref);
+    this.buckets.remove(key.hash, ref);
+    if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.remove(key.hash, ref);
+    this.store.arena.free(ref);
+  }
+
+  /** Lets go of the structure that an entry holds, if it holds one. */
+  dropValue(ref: number): void {
+    if (!hasFlag(this.store.arena, ref, IS_STRUCTURE)) return;
+    this.store.drop(this.handleOf(ref));
+    setEntryMeta(this.store.arena, ref, entryMeta(this.store.arena, ref) & ~IS_STRUCTURE);
+  }
+
+  /** The handle of the structure that an entry holds. */
+  handleOf(ref: number): number {
+    return entryBytes(this.store.arena, ref).readInt32LE(valueOffset(this.store.arena, ref));
+  }
+
+  /**
+   * Sets when a bucket expires, 0 for never, and gives its entry's ref, which may be a new one; `find` has just given
+   * `ref` for this key.
+   */
+  expireAt(key: Slice, ref: number, expiresAtMs: number): number {
+    const { arena } = this.store;
+    const hasExpiry = hasFlag(arena, ref, HAS_EXPIRY);
+    if (hasExpiry && expiresAtMs !== 0) {
+      setExpiry(arena, ref, expiresAtMs);
+      return ref;
+    }
+    if (!hasExpiry && expiresAtMs === 0) return ref;
+    const length = valueLength(arena, ref);
+    const moved = createEntry(arena, entryType(arena, ref), key, length, expiresAtMs);
+    setEntryMeta(arena, moved, (entryMeta(arena, ref) & ~HAS_EXPIRY) | (entryMeta(arena, moved) & HAS_EXPIRY));
+    copyBytes(entryBytes(arena, ref), valueOffset(arena, ref), entryBytes(arena, moved), valueOffset(arena, moved), length);
+    this.replace(key, ref, moved);
+    return moved;
+  }
+
+  /** Calls `visit` for some buckets from `cursor` on; see ByteTable.scan. Expired ones are visited too. */
+  scan(cursor: number, visit: (ref: number) => void): number {
+    return this.buckets.scan(cursor, visit);
+  }
+
+  /** A bucket drawn at random, or 0. */
+  random(): number {
+    return this.buckets.random(this.store.random);
+  }
+
+  /** As `scan`, over the buckets that expire. */
+  scanExpiring(cursor: number, visit: (ref: number) => void): number {
+    return this.expiring.scan(cursor, visit);
+  }
+
+  /** Removes a bucket found by a scan when its time has come. */
+  expire(ref: number): boolean {
+    const key = keySlice(this.store.arena, ref, this.key);
+    key.hash = this.buckets.hashOf(key);
+    return this.removeIfExpired(key, ref);
+  }
+
+  /** Empties the keyspace at once; the memory is freed in slices. */
+  clear(): void {
+    const { arena, reclaimer } = this.store;
+    const { buckets, expiring } = this;
+    this.buckets = new ByteTable(arena, this.store.seed);
+    this.expiring = new ByteTable(arena, this.store.seed);
+    reclaimer.add(() => expiring.dismantle(() => undefined));
+    reclaimer.add(() =>
+      buckets.dismantle((ref) => {
+        this.dropValue(ref);
+        arena.free(ref);
+      }),
+    );
+  }
+}

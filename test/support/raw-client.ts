@@ -1,0 +1,84 @@
+/** A client that sends bytes and gives each reply's bytes as they came. */
+import { once } from 'node:events';
+import { type Socket, connect } from 'node:net';
+import { replyEnd } from '../../lib/protocol/reply-framer.js';
+import { splitInline } from '../../lib/protocol/inline-request.js';
+
+export class RawClient {
+  private received: Buffer = Buffer.alloc(0);
+  private waiting: (() => void) | undefined;
+  isClosed = false;
+
+  private constructor(readonly socket: Socket) {
+    socket.on('data', (chunk: Buffer) => {
+      this.received = Buffer.concat([this.received, chunk]);
+      this.waiting?.();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.isClosed = true;
+      this.waiting?.();
+    });
+  }
+
+  static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = connect({ port, host, noDelay: true });
+    await once(socket, 'connect');
+    return new RawClient(socket);
+  }
+
+  /** Sends a request written as for redis-cli and gives the raw reply, one char a byte. */
+  async ask(line: string): Promise<string> {
+    this.socket.write(encode(parts(line)));
+    return this.reply();
+  }
+
+  send(bytes: Buffer | string): void {
+    this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  }
+
+  /** The next reply's bytes; what has come, with `<closed>` behind it, when the connection ends before. */
+  async reply(): Promise<string> {
+    for (;;) {
+      const end = replyEnd(this.received, 0, this.received.length);
+      if (end > 0) {
+        const reply = this.received.toString('latin1', 0, end);
+        this.received = this.received.subarray(end);
+        return reply;
+      }
+      if (this.isClosed) {
+        const rest = this.received.toString('latin1');
+        this.received = Buffer.alloc(0);
+        return `${rest}<closed>`;
+      }
+      await new Promise<void>((resolve) => (this.waiting = resolve));
+    }
+  }
+
+  /** Everything that comes until the server closes. */
+  async untilClosed(): Promise<string> {
+    while (!this.isClosed) await new Promise<void>((resolve) => (this.waiting = resolve));
+    return this.received.toString('latin1');
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+/** The arguments of a request line, with the quotes and escapes of inline requests. */
+export function parts(line: string): string[] {
+  const split = splitInline(line);
+  if (split === undefined || split.length === 0) throw new Error(`not a request line: ${line}`);
+  return split;
+}
+
+/** A request as RESP; strings are latin1. */
+export function encode(args: readonly (string | Buffer)[]): Buffer {
+  const pieces: Buffer[] = [Buffer.from(`*${args.length}\r\n`)];
+  for (const arg of args) {
+    const bytes = typeof arg === 'string' ? Buffer.from(arg, 'latin1') : arg;
+    pieces.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
+  }
+  return Buffer.concat(pieces);
+}
