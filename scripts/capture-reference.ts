@@ -4,7 +4,7 @@
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { REFERENCE_VERSION, installedReference, startReference } from '../test/support/reference.js';
-import { comparable, escape, readScenarios, runScenario } from '../test/support/rows.js';
+import { type Row, comparable, escape, readScenarios, runScenario } from '../test/support/rows.js';
 
 const folder = new URL('../../test/commands/', import.meta.url).pathname;
 
@@ -27,8 +27,7 @@ async function capture(file: string): Promise<void> {
     const given = isOurs ? [] : await runScenario(scenario, reference.port);
     scenario.rows.forEach((row, index) => {
       const reply = given[index];
-      const agrees = row.reply !== undefined && reply !== undefined && comparable(row.reply, row.marks) === comparable(reply, row.marks);
-      replies.push(isOurs || (agrees && !row.marks.includes('?')) ? row.reply : reply);
+      replies.push(isOurs || (isSame(row, reply) && !row.marks.includes('?')) ? row.reply : reply);
     });
   }
   let row = 0;
@@ -40,4 +39,9 @@ async function capture(file: string): Promise<void> {
   });
   writeFileSync(file, filled.join('\n'));
   console.log(`${file}: ${replies.length} replies`);
+}
+
+function isSame(row: Row, reply: string | undefined): boolean {
+  if (row.reply === undefined || reply === undefined) return false;
+  return comparable(row.reply, row.marks) === comparable(reply, row.marks);
 }

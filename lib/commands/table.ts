@@ -35,7 +35,8 @@ export class Command {
     this.isDeniedOutOfMemory = spec.flags.includes('denyoom');
     this.isAllowedUnauthenticated = spec.flags.includes('no_auth');
     this.isFast = spec.flags.includes('fast');
-    this.subcommands = spec.subcommands && new Map(spec.subcommands.map((each) => [each.name, new Command(each, this)]));
+    this.subcommands =
+      spec.subcommands && new Map(spec.subcommands.map((each) => [each.name, new Command(each, this)]));
     this.check();
   }
 
@@ -48,7 +49,8 @@ export class Command {
     if (spec.arity === 0) fail('arity is 0');
     if ((spec.handler === undefined) === (spec.subcommands === undefined)) fail('needs a handler or subcommands');
     if (spec.flags.includes('write') && spec.flags.includes('readonly')) fail('is both write and readonly');
-    if ((spec.routing === 'one_shard' || spec.routing === 'multi_shard') && !spec.keys) fail('is routed by keys it lacks');
+    const isRoutedByKeys = spec.routing === 'one_shard' || spec.routing === 'multi_shard';
+    if (isRoutedByKeys && !spec.keys) fail('is routed by keys it lacks');
     if ((spec.routing === 'multi_shard' || spec.routing === 'all_shards') && !spec.merge) fail('has no merge rule');
   }
 

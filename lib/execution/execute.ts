@@ -33,7 +33,7 @@ export class Executor {
       if (!session.isAuthenticated && !command.isAllowedUnauthenticated) throw noAuth();
       command.calls++;
       this.stats.commandsProcessed++;
-      if (this.router !== undefined && this.router.route(session, command, args, reply)) return;
+      if (this.router?.route(session, command, args, reply)) return;
       command.handler!(session, args, reply);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

@@ -98,7 +98,7 @@ export class RequestDecoder {
       this.args.clear();
       const status = this.bytes[this.at] === STAR ? this.readCount() : this.readInline();
       if (status !== COMPLETE) return status === INCOMPLETE ? this.suspend() : status;
-      if (this.wanted === 0 && this.args.count > 0) return COMPLETE;
+      if (this.args.count > 0) return COMPLETE;
     }
     return this.readArguments();
   }

@@ -105,7 +105,8 @@ export class Keyspace {
     const length = valueLength(arena, ref);
     const moved = createEntry(arena, entryType(arena, ref), key, length, expiresAtMs);
     setEntryMeta(arena, moved, (entryMeta(arena, ref) & ~HAS_EXPIRY) | (entryMeta(arena, moved) & HAS_EXPIRY));
-    copyBytes(entryBytes(arena, ref), valueOffset(arena, ref), entryBytes(arena, moved), valueOffset(arena, moved), length);
+    const from = entryBytes(arena, ref);
+    copyBytes(from, valueOffset(arena, ref), entryBytes(arena, moved), valueOffset(arena, moved), length);
     this.replace(key, ref, moved);
     return moved;
   }

@@ -9,7 +9,7 @@ import { comparable, escape, readScenarios, runScenario } from '../support/rows.
 
 const folder = new URL('../../../test/commands/', import.meta.url).pathname;
 const files = readdirSync(folder).filter((name) => name.endsWith('.rows'));
-const only = process.env['ROWS'];
+const only = process.env.ROWS;
 
 const hasReference = installedReference() === REFERENCE_VERSION;
 if (!hasReference) console.log(`rows: redis-server ${REFERENCE_VERSION} is not installed; its replies are taken from the recordings alone`);

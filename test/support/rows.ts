@@ -44,7 +44,7 @@ export function readScenarios(file: string): Scenario[] {
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     const request = /^(\d*)>([~#?!]*) (.*)$/.exec(line);
     if (request) {
-      rows.push({ client: Number(request[1] || 1), marks: request[2]!, request: request[3]!, reply: undefined });
+      rows.push({ client: request[1] === '' ? 1 : Number(request[1]), marks: request[2]!, request: request[3]!, reply: undefined });
     } else if (line.startsWith('< ')) rows[rows.length - 1]!.reply = unescape(line.slice(2));
     else if (line.trim() === '') finish();
     else if (!line.startsWith('#')) throw new Error(`${file}: not a row: ${line}`);
@@ -89,7 +89,7 @@ function sorted(reply: string): string {
   const elements: string[] = [];
   for (let at = head; at < bytes.length; ) {
     let end = replyEnd(bytes, at, bytes.length);
-    if (reply[0] === '%') end = replyEnd(bytes, end, bytes.length);
+    if (reply.startsWith('%')) end = replyEnd(bytes, end, bytes.length);
     elements.push(sorted(reply.slice(at, end)));
     at = end;
   }
