@@ -18,6 +18,7 @@ export const wrongType = make('WRONGTYPE Operation against a key holding the wro
 export const syntaxError = make('ERR syntax error');
 export const notAnInteger = make('ERR value is not an integer or out of range');
 export const notAFloat = make('ERR value is not a valid float');
+export const outOfRange = make('ERR value is out of range, must be positive');
 export const noSuchKey = make('ERR no such key');
 export const indexOutOfRange = make('ERR index out of range');
 export const overflow = make('ERR increment or decrement would overflow');
@@ -27,6 +28,9 @@ export const outOfMemory = make("OOM command not allowed when used memory > 'max
 
 export const wrongArity = (command: string): CommandError =>
   new CommandError(`ERR wrong number of arguments for '${command}' command`);
+
+export const outOfRangeBetween = (min: number | bigint, max: number | bigint): CommandError =>
+  new CommandError(`ERR value is out of range, value must between ${min} and ${max}`);
 
 export const invalidExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);

@@ -1,0 +1,110 @@
+/**
+ * Readers of arguments: from a request's bytes to the number or the option that a handler wants, or the error that
+ * redis-server gives. Every family reads its numbers here, so that the same wrong argument has the same reply everywhere.
+ */
+import { CommandError, invalidExpire, notAFloat, notAnInteger, outOfRange, outOfRangeBetween } from '../errors.js';
+import type { Args } from '../protocol/args.js';
+import { INT64_MAX, INT64_MIN, parseDouble, parseInteger, parseShortInteger } from '../util/numbers.js';
+
+/**
+ * Argument `index` as an int64: a number when it is a safe one, otherwise a BigInt.
+ * Throws notAnInteger(), or what `error` makes.
+ */
+export function readExactInteger(args: Args, index: number, error: () => CommandError = notAnInteger): number | bigint {
+  const value = parseInteger(args.bytes, args.offsets[index]!, args.lengths[index]!);
+  if (value === undefined) throw error();
+  return value;
+}
+
+/**
+ * As `readExactInteger`, but always a number: beyond 2 ** 53 the nearest one. For positions, counts and limits, which
+ * are cut to the size of something real before they are used.
+ */
+export function readInteger(args: Args, index: number, error: () => CommandError = notAnInteger): number {
+  const short = parseShortInteger(args.bytes, args.offsets[index]!, args.lengths[index]!);
+  return short === short ? short : Number(readExactInteger(args, index, error));
+}
+
+/** An integer from `min` to `max`. Throws notAnInteger() or outOfRangeBetween(). Source: getRangeLongFromObjectOrReply. */
+export function readIntegerBetween(
+  args: Args, index: number, min: number | bigint, max: number | bigint,
+): number {
+  const value = readInteger(args, index);
+  if (value < min || value > max) throw outOfRangeBetween(min, max);
+  return value;
+}
+
+/** An integer from 0 on. Throws outOfRange() for everything else. Source: getPositiveLongFromObjectOrReply. */
+export function readCount(args: Args, index: number): number {
+  const value = readInteger(args, index, outOfRange);
+  if (value < 0) throw outOfRange();
+  return value;
+}
+
+/** A double, infinities included. Throws notAFloat(), or what `error` makes. */
+export function readDouble(args: Args, index: number, error: () => CommandError = notAFloat): number {
+  const value = parseDouble(args.text(index));
+  if (value === undefined) throw error();
+  return value;
+}
+
+/** What a time in a request counts. */
+export interface TimeUnit {
+  readonly ms: 1 | 1000;
+  /** Counted from now on; otherwise since the epoch. */
+  readonly isSpan: boolean;
+}
+
+export const SECONDS: TimeUnit = { ms: 1000, isSpan: true };
+export const MILLISECONDS: TimeUnit = { ms: 1, isSpan: true };
+export const UNIX_SECONDS: TimeUnit = { ms: 1000, isSpan: false };
+export const UNIX_MILLISECONDS: TimeUnit = { ms: 1, isSpan: false };
+
+/** Times up to here stay safe whatever is done with them. */
+const EASY_TIME_MAX = 1e12;
+/** The largest moment that a number can hold and an int64 too. */
+const MOMENT_MAX = 2 ** 63 - 1024;
+
+/**
+ * The moment that argument `index` means, in milliseconds since the epoch; it may have passed, and may be negative.
+ *
+ * Throws notAnInteger(), and invalidExpire(command) when the moment is outside int64. Moments beyond 2 ** 53 (the year
+ * 287,396) are the nearest number.
+ * Source: expireGenericCommand() in redis's expire.c.
+ */
+export function readMoment(args: Args, index: number, unit: TimeUnit, nowMs: number, command: string): number {
+  return momentOf(readExactInteger(args, index), unit, nowMs, command);
+}
+
+/**
+ * As `readMoment`, for an expiry that must lie after the epoch, and a span that must be above 0.
+ * Source: getExpireMillisecondsOrReply() in redis's t_string.c.
+ */
+export function readExpiry(args: Args, index: number, unit: TimeUnit, nowMs: number, command: string): number {
+  const time = readExactInteger(args, index);
+  if (time <= 0) throw invalidExpire(command);
+  return momentOf(time, unit, nowMs, command);
+}
+
+function momentOf(time: number | bigint, unit: TimeUnit, nowMs: number, command: string): number {
+  const fromMs = unit.isSpan ? nowMs : 0;
+  if (typeof time === 'number' && Math.abs(time) <= EASY_TIME_MAX) return time * unit.ms + fromMs;
+  const moment = BigInt(time) * BigInt(unit.ms) + BigInt(fromMs);
+  if (moment > INT64_MAX || BigInt(time) * BigInt(unit.ms) < INT64_MIN) throw invalidExpire(command);
+  return Math.min(Number(moment), MOMENT_MAX);
+}
+
+/**
+ * The unit that argument `index` names when it is one of EX, PX, EXAT and PXAT in any case; otherwise undefined.
+ */
+export function readTimeUnit(args: Args, index: number): TimeUnit | undefined {
+  const length = args.lengths[index]!;
+  if (length === 2) {
+    if (args.is(index, 'EX')) return SECONDS;
+    if (args.is(index, 'PX')) return MILLISECONDS;
+  } else if (length === 4) {
+    if (args.is(index, 'EXAT')) return UNIX_SECONDS;
+    if (args.is(index, 'PXAT')) return UNIX_MILLISECONDS;
+  }
+  return undefined;
+}

@@ -1,0 +1,85 @@
+/** Integers and doubles as text, against BigInt, against cases written by hand and against redis-server's ZSCORE. */
+import test from 'ava';
+import { addIntegers, formatDouble, parseDouble, parseInteger } from '../../lib/util/numbers.js';
+import { seededRandom } from '../../lib/util/random.js';
+import { RawClient, encode } from '../support/raw-client.js';
+import { REFERENCE_VERSION, installedReference, startReference } from '../support/reference.js';
+
+const DOUBLES = 20_000;
+const BATCH = 500;
+
+const hasReference = installedReference() === REFERENCE_VERSION;
+if (!hasReference) console.log(`numbers: redis-server ${REFERENCE_VERSION} is not installed; the comparison with it is skipped`);
+
+const integer = (text: string): number | bigint | undefined => parseInteger(Buffer.from(text, 'latin1'), 0, text.length);
+
+for (const text of [
+  '0', '1', '-1', '10', '999999999999999', '-999999999999999', '1000000000000000', '9007199254740991', '9007199254740992',
+  '-9007199254740992', '9223372036854775807', '-9223372036854775808',
+]) {
+  test(`${text} is an integer`, (t) => {
+    const value = integer(text);
+    t.is(String(value), text);
+    t.is(typeof value, Number.isSafeInteger(Number(text)) ? 'number' : 'bigint');
+  });
+}
+
+for (const text of [
+  '', '-', '+1', '-0', '00', '01', '-01', ' 1', '1 ', '1.0', '1e3', '0x10', 'a', '1a', '1\0', '9223372036854775808',
+  '-9223372036854775809', '01000000000000000', '100000000000000x', '99999999999999999999', '-00000000000000000001',
+]) {
+  test(`${JSON.stringify(text)} is not an integer`, (t) => t.is(integer(text), undefined));
+}
+
+test('sums are exact, and end at the ends of int64', (t) => {
+  t.is(addIntegers(2 ** 53 - 1, 1), 2n ** 53n);
+  t.is(addIntegers(2n ** 53n, -1), 2 ** 53 - 1);
+  t.is(addIntegers(2n ** 63n - 2n, 1), 2n ** 63n - 1n);
+  t.is(addIntegers(2n ** 63n - 1n, 1), undefined);
+  t.is(addIntegers(-(2n ** 63n), -1), undefined);
+});
+
+for (const [text, value] of [
+  ['1', 1], ['+1', 1], ['1.', 1], ['.5', 0.5], ['1e3', 1000], ['0x10', 16], ['-0x1.8p1', -3], ['0x.8', 0.5],
+  ['inf', Infinity], ['-Infinity', -Infinity], ['1e-310', 1e-310], ['0e-999', 0],
+  ['', undefined], ['.', undefined], ['e3', undefined], ['nan', undefined], [' 1', undefined], ['1 ', undefined],
+  ['1e400', undefined], ['1e-400', undefined], ['0x', undefined], ['0x.', undefined], ['1_000', undefined],
+] as const) {
+  test(`${JSON.stringify(text)} as a double is ${value}`, (t) => t.is(parseDouble(text), value));
+}
+
+(hasReference ? test : test.skip)('doubles are printed as redis-server prints scores', async (t) => {
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+  t.log(`seed ${seed}`);
+  const random = seededRandom(seed);
+  const reference = await startReference();
+  const client = await RawClient.connect(reference.port);
+  t.teardown(() => {
+    client.close();
+    return reference.stop();
+  });
+  const word = new DataView(new ArrayBuffer(8));
+  const makers = [
+    () => random.next(),
+    () => Math.floor(random.next() * 2 ** 53) * (random.next() < 0.5 ? -1 : 1),
+    () => 10 ** Math.floor(random.next() * 40 - 20),
+    () => (2 * Math.floor(random.next() * 1000) + 1) * 2 ** -Math.floor(random.next() * 80),
+    () => {
+      word.setUint32(0, random.next() * 2 ** 32);
+      word.setUint32(4, random.next() * 2 ** 32);
+      return Number.isNaN(word.getFloat64(0)) ? 0 : word.getFloat64(0);
+    },
+  ];
+  for (let done = 0; done < DOUBLES; done += BATCH) {
+    const values = Array.from({ length: BATCH }, (_, index) => makers[index % makers.length]!());
+    for (const value of values) {
+      client.send(Buffer.concat([encode(['ZADD', 'z', String(value), 'm']), encode(['ZSCORE', 'z', 'm'])]));
+    }
+    for (const value of values) {
+      await client.reply();
+      const theirs = (await client.reply()).split('\r\n')[1];
+      if (formatDouble(value) !== theirs) t.is(formatDouble(value), theirs, `${value}, seed ${seed}`);
+    }
+  }
+  t.pass();
+});
