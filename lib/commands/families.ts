@@ -1,6 +1,9 @@
 /** All families of commands. A new family is added here and nowhere else. */
 import type { CommandSpec } from './spec.js';
 import { connectionCommands } from './connection.js';
+import { keyspaceCommands } from './keyspace.js';
 import { stringCommands } from './string.js';
 
-export const families: readonly (readonly CommandSpec[])[] = [connectionCommands, stringCommands];
+export const families: readonly (readonly CommandSpec[])[] = [
+  connectionCommands, keyspaceCommands, stringCommands,
+];

@@ -1,0 +1,59 @@
+/** The commands over whole databases: counting, emptying and exchanging them. Upstream groups them with the server's. */
+import type { CommandSpec, Handler } from './spec.js';
+import { syntaxError } from '../errors.js';
+import type { Args } from '../protocol/args.js';
+
+/**
+ * FLUSHALL and FLUSHDB take ASYNC or SYNC, and do the same for both: the buckets are out of sight when the reply
+ * leaves, and their memory is freed in slices, so that no other client waits.
+ */
+function readFlushMode(args: Args): void {
+  if (args.count > 2) throw syntaxError();
+  if (args.count === 2 && !args.is(1, 'ASYNC') && !args.is(1, 'SYNC')) throw syntaxError();
+}
+
+const flushall: Handler = (context, args, reply) => {
+  readFlushMode(args);
+  const { store } = context;
+  for (const db of store.databases) {
+    store.changes += db.size;
+    db.clear();
+  }
+  store.changes++;
+  reply.ok();
+};
+
+const flushdb: Handler = (context, args, reply) => {
+  readFlushMode(args);
+  context.store.changes += context.db.size;
+  context.db.clear();
+  reply.ok();
+};
+
+const dbsize: Handler = (context, _args, reply) => {
+  reply.integer(context.db.size);
+};
+
+const flushHistory = [
+  ['4.0.0', 'Added the `ASYNC` flushing mode modifier.'],
+  ['6.2.0', 'Added the `SYNC` flushing mode modifier.'],
+] as const;
+
+export const keyspaceCommands: readonly CommandSpec[] = [
+  {
+    name: 'flushall', arity: -1, flags: ['write'], categories: ['keyspace', 'dangerous'], routing: 'all_shards',
+    merge: 'all_succeeded', group: 'server', since: '1.0.0', complexity: 'O(1); the memory is freed in the background',
+    summary: 'Removes all buckets of all databases.', syntax: '[ASYNC|SYNC]', history: flushHistory, handler: flushall,
+  },
+  {
+    name: 'flushdb', arity: -1, flags: ['write'], categories: ['keyspace', 'dangerous'], routing: 'all_shards',
+    merge: 'all_succeeded', group: 'server', since: '1.0.0', complexity: 'O(1); the memory is freed in the background',
+    summary: 'Removes all buckets of the selected database.', syntax: '[ASYNC|SYNC]', history: flushHistory,
+    handler: flushdb,
+  },
+  {
+    name: 'dbsize', arity: 1, flags: ['readonly', 'fast'], categories: ['keyspace'], routing: 'all_shards',
+    merge: 'agg_sum', group: 'server', since: '1.0.0', complexity: 'O(1)',
+    summary: 'Counts the buckets of the selected database.', handler: dbsize,
+  },
+];
