@@ -56,7 +56,7 @@ export class NodeState implements NodeServices {
 
   /** Called before a batch of requests: they all see the same moment. */
   beginBatch(): void {
-    this.store.nowMs = this.clock.nowMs();
+    this.store.setNow(this.clock.nowMs());
   }
 
   decoderLimits(session: Session): DecoderLimits {

@@ -18,13 +18,18 @@ export const HEADER_BYTES = 16;
 export const EXPIRY_BYTES = 8;
 
 const TYPE_MASK = 0xf;
+/** Type and flags. */
+const META_MASK = 0xff;
 export const HAS_EXPIRY = 0x10;
 /** The value is a handle (one word) of a structure outside the entry: see `Store.structures`. */
 export const IS_STRUCTURE = 0x20;
 /** Two flags whose meaning belongs to the type: see the type's file. */
 export const TYPE_FLAG_A = 0x40;
 export const TYPE_FLAG_B = 0x80;
-const ACCESS_SHIFT = 8;
+export const ACCESS_SHIFT = 8;
+
+/** The expiry is a signed 64-bit number. */
+const EXPIRY_HIGH_MAX = 0x7fffffff;
 
 /** The types, numbered as in Redis's own files. */
 export const STRING = 0;
@@ -53,8 +58,9 @@ export function entryMeta(arena: Arena, ref: number): number {
   return word(arena, ref, 1);
 }
 
+/** Sets type and flags; the access bits stay as they are. */
 export function setEntryMeta(arena: Arena, ref: number, meta: number): void {
-  setWord(arena, ref, 1, meta);
+  setWord(arena, ref, 1, (word(arena, ref, 1) & ~META_MASK) | (meta & META_MASK));
 }
 
 export function entryType(arena: Arena, ref: number): number {
@@ -76,7 +82,7 @@ export function accessOf(arena: Arena, ref: number): number {
 }
 
 export function setAccess(arena: Arena, ref: number, access: number): void {
-  setWord(arena, ref, 1, (word(arena, ref, 1) & 0xff) | (access << ACCESS_SHIFT));
+  setWord(arena, ref, 1, (word(arena, ref, 1) & META_MASK) | (access << ACCESS_SHIFT));
 }
 
 export function keyLength(arena: Arena, ref: number): number {
@@ -111,10 +117,21 @@ export function expiryOf(arena: Arena, ref: number): number {
   return word(arena, ref, 5) * 2 ** 32 + (word(arena, ref, 4) >>> 0);
 }
 
-/** Rewrites the expiry of an entry that has one. */
+/** Rewrites the expiry of an entry that has one. Past 2 ** 53 it is rounded; `setExactExpiry` is exact. */
 export function setExpiry(arena: Arena, ref: number, expiresAtMs: number): void {
   setWord(arena, ref, 4, expiresAtMs | 0);
-  setWord(arena, ref, 5, Math.floor(expiresAtMs / 2 ** 32));
+  setWord(arena, ref, 5, Math.min(Math.floor(expiresAtMs / 2 ** 32), EXPIRY_HIGH_MAX));
+}
+
+/** As `setExpiry`, for the whole range of 64 bits. */
+export function setExactExpiry(arena: Arena, ref: number, expiresAtMs: bigint): void {
+  setWord(arena, ref, 4, Number(BigInt.asIntN(32, expiresAtMs)));
+  setWord(arena, ref, 5, Number(expiresAtMs >> 32n));
+}
+
+/** As `expiryOf` of an entry that expires, exact in the whole range of 64 bits. */
+export function exactExpiryOf(arena: Arena, ref: number): bigint {
+  return (BigInt(word(arena, ref, 5)) << 32n) | BigInt(word(arena, ref, 4) >>> 0);
 }
 
 export function keySlice(arena: Arena, ref: number, into: Slice): Slice {

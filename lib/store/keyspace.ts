@@ -6,8 +6,8 @@
  * and, when it expires, the index of those that do.
  */
 import {
-  HAS_EXPIRY, IS_STRUCTURE, createEntry, entryBytes, entryMeta, entryType, expiryOf, hasFlag, keySlice, setEntryMeta,
-  setExpiry, valueLength, valueOffset,
+  ACCESS_SHIFT, HAS_EXPIRY, IS_STRUCTURE, accessOf, createEntry, entryBytes, entryMeta, entryType, expiryOf, hasFlag,
+  keySlice, setAccess, setEntryMeta, setExpiry, valueLength, valueOffset,
 } from './entry.js';
 import { ByteTable } from './byte-table.js';
 import type { Store } from './store.js';
@@ -16,7 +16,9 @@ import { Slice, copyBytes } from '../util/bytes.js';
 export class Keyspace {
   private buckets: ByteTable;
   private expiring: ByteTable;
+  /** The key of a bucket that a scan found, copied: it must outlive the entry. */
   private readonly key = new Slice();
+  private keyCopy = Buffer.alloc(64);
 
   constructor(
     readonly store: Store,
@@ -35,24 +37,45 @@ export class Keyspace {
     return this.expiring.size;
   }
 
-  /** The entry of the bucket with this name, or 0. A bucket that has expired is removed and not found. */
+  /**
+   * The entry of the bucket with this name, or 0. A bucket that has expired is removed and not found. The look-up
+   * counts as a use of the bucket.
+   */
   find(key: Slice): number {
+    const { store } = this;
+    const ref = this.buckets.find(key);
+    if (ref === 0) return 0;
+    const meta = entryMeta(store.arena, ref);
+    if ((meta & HAS_EXPIRY) !== 0 && this.removeIfExpired(key, ref)) return 0;
+    if (meta >>> ACCESS_SHIFT !== store.access.clock) {
+      setAccess(store.arena, ref, store.access.touched(meta >>> ACCESS_SHIFT));
+    }
+    return ref;
+  }
+
+  /** As `find`, without counting as a use. */
+  peek(key: Slice): number {
     const ref = this.buckets.find(key);
     if (ref === 0 || !hasFlag(this.store.arena, ref, HAS_EXPIRY)) return ref;
     return this.removeIfExpired(key, ref) ? 0 : ref;
   }
 
   private removeIfExpired(key: Slice, ref: number): boolean {
-    if (expiryOf(this.store.arena, ref) > this.store.nowMs) return false;
+    const { store } = this;
+    if (expiryOf(store.arena, ref) > store.nowMs) return false;
     this.remove(key, ref);
-    this.store.expired++;
+    store.expired++;
+    if (store.onRemoved !== undefined) store.onRemoved(this, key, 'expired');
     return true;
   }
 
   /** Adds a bucket; `find` has just been called for this key and found nothing. */
   add(key: Slice, ref: number): void {
+    const { store } = this;
+    setAccess(store.arena, ref, store.access.initial());
     this.buckets.insert(key.hash, ref);
-    if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
+    if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
+    if (store.onAdded !== undefined) store.onAdded(this, key);
   }
 
   /**
@@ -63,6 +86,7 @@ export class Keyspace {
     const { arena } = this.store;
     const expired = hasFlag(arena, oldRef, HAS_EXPIRY);
     const expires = hasFlag(arena, ref, HAS_EXPIRY);
+    setAccess(arena, ref, accessOf(arena, oldRef));
     this.buckets.replace(key.hash, oldRef, ref);
     if (expired && expires) this.expiring.replace(key.hash, oldRef, ref);
     else if (expired) this.expiring.remove(key.hash, oldRef);
@@ -128,15 +152,28 @@ export class Keyspace {
 
   /** Removes a bucket found by a scan when its time has come. */
   expire(ref: number): boolean {
-    const key = keySlice(this.store.arena, ref, this.key);
+    const { arena } = this.store;
+    if (expiryOf(arena, ref) > this.store.nowMs) return false;
+    const key = keySlice(arena, ref, this.key);
     key.hash = this.buckets.hashOf(key);
-    return this.removeIfExpired(key, ref);
+    if (key.length > this.keyCopy.length) this.keyCopy = Buffer.alloc(key.length);
+    copyBytes(key.bytes, key.offset, this.keyCopy, 0, key.length);
+    return this.removeIfExpired(key.set(this.keyCopy, 0, key.length), ref);
+  }
+
+  /** Exchanges all buckets for those of another keyspace. */
+  swap(other: Keyspace): void {
+    this.store.onTurnover?.(this, other);
+    this.store.onTurnover?.(other, this);
+    [this.buckets, other.buckets] = [other.buckets, this.buckets];
+    [this.expiring, other.expiring] = [other.expiring, this.expiring];
   }
 
   /** Empties the keyspace at once; the memory is freed in slices. */
   clear(): void {
     const { arena, reclaimer } = this.store;
     const { buckets, expiring } = this;
+    this.store.onTurnover?.(this, undefined);
     this.buckets = new ByteTable(arena, this.store.seed);
     this.expiring = new ByteTable(arena, this.store.seed);
     reclaimer.add(() => expiring.dismantle(() => undefined));

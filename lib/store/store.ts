@@ -1,9 +1,11 @@
 /**
  * The store: sixteen keyspaces over one arena. It holds buckets and knows nothing of requests or replies.
  */
+import { Access } from './access.js';
 import { Arena } from './arena.js';
 import { Keyspace } from './keyspace.js';
 import { Reclaimer } from './reclaimer.js';
+import type { Slice } from '../util/bytes.js';
 import type { HashSeed } from '../util/half-siphash.js';
 import { type Random, randomWords, systemRandom } from '../util/random.js';
 import { type Clock, systemClock } from '../util/clock.js';
@@ -21,20 +23,38 @@ export interface Structure {
   dismantle(): boolean;
 }
 
+/** Why the node removed a bucket: also the name of the keyspace event. */
+export type RemovalReason = 'expired' | 'evicted';
+
 export class Store {
   readonly arena = new Arena();
   readonly seed: HashSeed;
   readonly random: Random;
   readonly clock: Clock;
+  readonly access: Access;
   readonly reclaimer = new Reclaimer();
   readonly databases: Keyspace[] = [];
 
   /** The time that expiry is judged by. Set once for each batch of requests, so that a batch sees one moment. */
-  nowMs: number;
+  nowMs = 0;
   /** Writes since the start: grows by one with every change that a client can see. */
   changes = 0;
-  /** Entries that expired, and look-ups that found and did not find, since the start or CONFIG RESETSTAT. */
+  /** Buckets that expired, and look-ups for reading that found and did not find, since CONFIG RESETSTAT. */
   expired = 0;
+  hits = 0;
+  misses = 0;
+
+  /** A bucket is there that was not; for the event `new` and for clients that wait for one. */
+  onAdded: ((db: Keyspace, key: Slice) => void) | undefined;
+  /** A bucket was removed by the node, not by a command. */
+  onRemoved: ((db: Keyspace, key: Slice, reason: RemovalReason) => void) | undefined;
+  /** A command looked for a bucket to read and there was none. */
+  onMissed: ((db: Keyspace, key: Slice) => void) | undefined;
+  /**
+   * All buckets of `db` are about to be removed at once or, with `successor`, to be exchanged for those of that
+   * database.
+   */
+  onTurnover: ((db: Keyspace, successor: Keyspace | undefined) => void) | undefined;
 
   private readonly structures: (Structure | undefined)[] = [undefined];
   private readonly freeHandles: number[] = [];
@@ -43,9 +63,16 @@ export class Store {
     this.seed = options.seed ?? randomWords();
     this.random = options.random ?? systemRandom;
     this.clock = options.clock ?? systemClock;
-    this.nowMs = this.clock.nowMs();
+    this.access = new Access(this.random);
+    this.setNow(this.clock.nowMs());
     const count = options.databases ?? 16;
     for (let index = 0; index < count; index++) this.databases.push(new Keyspace(this, index));
+  }
+
+  /** Begins a new moment. */
+  setNow(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.access.setNow(nowMs);
   }
 
   /** Keeps a structure and gives its handle, a number above 0. */

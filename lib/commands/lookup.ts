@@ -1,0 +1,46 @@
+/**
+ * Look-ups as commands make them. All of them delete a bucket that has expired and do not find it. Those for reading
+ * count hits and misses for INFO, and a miss is a keyspace event; `peek` leaves no mark on the bucket.
+ */
+import type { Context } from './context.js';
+import { wrongType } from '../errors.js';
+import { entryType } from '../store/entry.js';
+import type { Slice } from '../util/bytes.js';
+
+/**
+ * The entry of a bucket that a command reads, or 0 when there is none. Throws wrongType() when it holds another type.
+ */
+export function findForRead(context: Context, key: Slice, type: number): number {
+  const ref = findAnyForRead(context, key);
+  if (ref !== 0 && entryType(context.store.arena, ref) !== type) throw wrongType();
+  return ref;
+}
+
+/** As `findForRead`, of whatever type. */
+export function findAnyForRead(context: Context, key: Slice): number {
+  return counted(context, key, context.db.find(key));
+}
+
+/** As `findAnyForRead`, for commands that do not count as a use of the bucket (TTL, TYPE, EXISTS, OBJECT). */
+export function peekForRead(context: Context, key: Slice): number {
+  return counted(context, key, context.db.peek(key));
+}
+
+function counted(context: Context, key: Slice, ref: number): number {
+  const { store } = context;
+  if (ref !== 0) store.hits++;
+  else {
+    store.misses++;
+    if (store.onMissed !== undefined) store.onMissed(context.db, key);
+  }
+  return ref;
+}
+
+/**
+ * The entry of a bucket that a command changes, or 0 when there is none. Throws wrongType() when it holds another type.
+ */
+export function findForWrite(context: Context, key: Slice, type: number): number {
+  const ref = context.db.find(key);
+  if (ref !== 0 && entryType(context.store.arena, ref) !== type) throw wrongType();
+  return ref;
+}
