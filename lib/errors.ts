@@ -24,6 +24,19 @@ export const indexOutOfRange = make('ERR index out of range');
 export const overflow = make('ERR increment or decrement would overflow');
 export const valueTooLong = make('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
 export const noAuth = make('NOAUTH Authentication required.');
+export const wrongPassword = make('WRONGPASS invalid username-password pair or user is disabled.');
+export const authWithoutPassword = make(
+  'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+);
+export const unsupportedProtocol = make('NOPROTO unsupported protocol version');
+export const notAProtocolVersion = make('ERR Protocol version is not an integer or out of range');
+export const helloNotAuthenticated = make(
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> ' +
+    'option can be used to authenticate the client and select the RESP protocol version at the same time',
+);
+export const badClientName = make('ERR Client names cannot contain spaces, newlines or special characters.');
+export const databaseIndexOutOfRange = make('ERR DB index is out of range');
+export const notAnInt = make('ERR value is out of range, value must between -2147483648 and 2147483647');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const wrongArity = (command: string): CommandError =>
@@ -31,6 +44,8 @@ export const wrongArity = (command: string): CommandError =>
 
 export const outOfRangeBetween = (min: number | bigint, max: number | bigint): CommandError =>
   new CommandError(`ERR value is out of range, value must between ${min} and ${max}`);
+export const helloSyntax = (option: string): CommandError =>
+  new CommandError(`ERR Syntax error in HELLO option '${option}'`);
 
 export const invalidExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);

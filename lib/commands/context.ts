@@ -47,6 +47,8 @@ export interface Client {
   name: string;
   protocol: Protocol;
   isAuthenticated: boolean;
+  /** Makes the connection as good as new, for RESET. */
+  reset(): void;
   /** Closes the connection once the replies written so far have been sent. */
   closeAfterReply(): void;
 }

@@ -4,6 +4,7 @@
  * reply. It is the only such place.
  */
 import type { Session } from './session.js';
+import { mustAuthenticate } from '../commands/authentication.js';
 import type { Command, CommandTable } from '../commands/table.js';
 import { CommandError, noAuth, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
@@ -30,7 +31,7 @@ export class Executor {
     let command: Command | undefined;
     try {
       command = this.resolve(args);
-      if (!session.isAuthenticated && !command.isAllowedUnauthenticated) throw noAuth();
+      if (!session.isAuthenticated && !command.isAllowedUnauthenticated && mustAuthenticate(session)) throw noAuth();
       command.calls++;
       this.stats.commandsProcessed++;
       if (this.router?.route(session, command, args, reply)) return;

@@ -3,6 +3,7 @@
  * process have two of these, and nothing else in common.
  */
 import type { Session } from './session.js';
+import { mustAuthenticate } from '../commands/authentication.js';
 import type { NodeServices } from '../commands/context.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
@@ -66,7 +67,7 @@ export class NodeState implements NodeServices {
         return limits.bulkBytesMax;
       },
       get isAuthRequired() {
-        return !session.isAuthenticated;
+        return mustAuthenticate(session);
       },
     };
   }

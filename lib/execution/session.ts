@@ -43,6 +43,14 @@ export class Session implements Context, Client {
     return this.transport.defer(holds);
   }
 
+  reset(): void {
+    this.db = this.store.databases[0]!;
+    this.protocol = 2;
+    this.name = '';
+    this.isMuted = false;
+    this.isAuthenticated = this.node.settings.text('requirepass') === '';
+  }
+
   closeAfterReply(): void {
     this.transport.closeAfterReply();
   }
