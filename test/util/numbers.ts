@@ -77,7 +77,7 @@ for (const [text, value] of [
     }
     for (const value of values) {
       await client.reply();
-      const theirs = (await client.reply()).split('\r\n')[1];
+      const theirs = (await client.reply()).split('\r\n')[1] ?? '';
       if (formatDouble(value) !== theirs) t.is(formatDouble(value), theirs, `${value}, seed ${seed}`);
     }
   }
