@@ -53,12 +53,17 @@ export const invalidExpire = (command: string): CommandError =>
 export const unknownSubcommand = (subcommand: string, command: string): CommandError =>
   new CommandError(`ERR unknown subcommand '${subcommand}'. Try ${command.toUpperCase()} HELP.`);
 
-/** The arguments are shown shortened, as redis-server shows them: 128 chars altogether. */
+/** The arguments are shown shortened, as redis-server shows them: 128 chars altogether, each up to a zero byte. */
 export function unknownCommand(name: string, args: readonly string[]): CommandError {
   let shown = '';
   for (const arg of args) {
     if (shown.length >= 128) break;
-    shown += `'${arg.slice(0, 128 - shown.length)}' `;
+    shown += `'${beginning(arg, 128 - shown.length)}' `;
   }
-  return new CommandError(`ERR unknown command '${name.slice(0, 128)}', with args beginning with: ${shown}`);
+  return new CommandError(`ERR unknown command '${beginning(name, 128)}', with args beginning with: ${shown}`);
+}
+
+/** Text up to a zero byte, which ends a string in C, and at most `chars` of it. */
+function beginning(text: string, chars: number): string {
+  return text.split('\0', 1)[0]!.slice(0, chars);
 }

@@ -1,6 +1,7 @@
 /**
  * Readers of arguments: from a request's bytes to the number or the option that a handler wants, or the error that
- * redis-server gives. Every family reads its numbers here, so that the same wrong argument has the same reply everywhere.
+ * redis-server gives. Every family reads its numbers here, so that the same wrong argument has the same reply
+ * everywhere.
  */
 import { CommandError, invalidExpire, notAFloat, notAnInteger, outOfRange, outOfRangeBetween } from '../errors.js';
 import type { Args } from '../protocol/args.js';
@@ -25,7 +26,7 @@ export function readInteger(args: Args, index: number, error: () => CommandError
   return short === short ? short : Number(readExactInteger(args, index, error));
 }
 
-/** An integer from `min` to `max`. Throws notAnInteger() or outOfRangeBetween(). Source: getRangeLongFromObjectOrReply. */
+/** An integer from `min` to `max`. Throws notAnInteger() or outOfRangeBetween(). See getRangeLongFromObjectOrReply. */
 export function readIntegerBetween(
   args: Args, index: number, min: number | bigint, max: number | bigint,
 ): number {

@@ -1,4 +1,4 @@
-/** The commands over whole databases: counting, emptying and exchanging them. Upstream groups them with the server's. */
+/** The commands over whole databases: counting, emptying, exchanging. Upstream groups them with the server's. */
 import type { CommandSpec, Handler } from './spec.js';
 import { syntaxError } from '../errors.js';
 import type { Args } from '../protocol/args.js';

@@ -2,6 +2,9 @@
  * Targets: what a test can send requests to. Rows and generated commands run against any of them, and the replies of
  * two can be compared.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { REFERENCE_VERSION, installedReference, startReference } from './reference.js';
 import { Settings } from '../../lib/config/settings.js';
 import { Node } from '../../lib/server.js';
@@ -15,7 +18,7 @@ export interface Running {
 export interface Target {
   name: string;
   isAvailable: boolean;
-  start(): Promise<Running>;
+  start(settings?: Readonly<Record<string, string>>): Promise<Running>;
 }
 
 /** A node of ours in this process, on a port that the system chose. */
@@ -25,12 +28,29 @@ export async function startNode(settings: Readonly<Record<string, string>> = {})
   return node;
 }
 
-export const oneNode: Target = { name: 'a node', isAvailable: true, start: () => startNode() };
+/** A node of ours in a process of its own, which goes when this one does. */
+async function startNodeProcess(settings: Readonly<Record<string, string>> = {}): Promise<Running> {
+  const program = fileURLToPath(new URL('node-process.js', import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const gone = once(child, 'exit');
+  const [line] = (await Promise.race([once(child.stdout, 'data'), gone])) as [unknown];
+  if (!Buffer.isBuffer(line)) throw new Error('the node did not start');
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return { port: Number(line.toString()), stop };
+}
+
+export const oneNode: Target = { name: 'a node', isAvailable: true, start: startNode };
+
+export const nodeProcess: Target = { name: 'a node in a process', isAvailable: true, start: startNodeProcess };
 
 export const reference: Target = {
   name: 'redis-server',
   isAvailable: installedReference() === REFERENCE_VERSION,
-  start: () => startReference(),
+  start: (settings = {}) =>
+    startReference(...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])),
 };
 
 /** Why the tests that need the reference are skipped; undefined when it is there. */

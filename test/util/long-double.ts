@@ -36,7 +36,7 @@ function randomNumber(random: Random): string {
 }
 
 (hasReference ? test : test.skip)('sums are those of redis-server', async (t) => {
-  const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
   t.log(`seed ${seed}`);
   const random = seededRandom(seed);
   const reference = await startReference();

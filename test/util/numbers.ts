@@ -49,7 +49,7 @@ for (const [text, value] of [
 }
 
 (hasReference ? test : test.skip)('doubles are printed as redis-server prints scores', async (t) => {
-  const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
   t.log(`seed ${seed}`);
   const random = seededRandom(seed);
   const reference = await startReference();

@@ -1,0 +1,30 @@
+/** Random commands of every family: a node gives the replies that redis-server gives. Longer: scripts/fuzz. */
+import { CommandTable } from '../../lib/commands/table.js';
+import { families } from '../../lib/commands/families.js';
+import { grammars } from '../generators/families.js';
+import { type Grammar, Sequences } from '../generators/grammar.js';
+import { KEYS } from '../generators/words.js';
+import { describe, findDifference, shrink } from '../support/differential.js';
+import { referenceTest, withNodeAndReference } from '../support/macros.js';
+import { seedOf } from '../support/seed.js';
+
+const SEQUENCES = 40;
+const LENGTH = 200;
+const table = new CommandTable(families);
+
+const kinds: [name: string, part: readonly Grammar[]][] = grammars.map((grammar) => [grammar.family, [grammar]]);
+
+for (const [name, part] of [...kinds, ['all families', grammars] as const]) {
+  const sequences = new Sequences(part, table, KEYS);
+  if (sequences.isEmpty) continue;
+  referenceTest(`${name}: random requests get redis-server's replies`, withNodeAndReference,
+    async (t, node, reference) => {
+      const seed = seedOf(t);
+      for (let round = 0; round < SEQUENCES; round++) {
+        const requests = sequences.sequence(seed + round, LENGTH);
+        const found = await findDifference(requests, node.port, reference.port);
+        if (found !== undefined) t.fail(describe(await shrink(found, node.port, reference.port)));
+      }
+      t.pass();
+    });
+}

@@ -1,0 +1,40 @@
+/**
+ * Where a node's replies may differ from redis-server's, and why. A rule is for a command, or for a command with its
+ * first argument; its marks are those of a row (test/support/rows.ts).
+ */
+import { comparable } from '../support/rows.js';
+
+interface Rule {
+  command: string;
+  marks: string;
+  reason: string;
+}
+
+const rules: readonly Rule[] = [
+  { command: 'HELLO', marks: '?', reason: 'says which server and connection it is' },
+  { command: 'RANDOMKEY', marks: '?', reason: 'is drawn at random' },
+  { command: 'HRANDFIELD', marks: '?', reason: 'is drawn at random' },
+  { command: 'SCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
+  { command: 'HSCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
+  { command: 'KEYS', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
+  { command: 'HGETALL', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },
+  { command: 'HKEYS', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },
+  { command: 'HVALS', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },
+  { command: 'PTTL', marks: '#', reason: 'the two are asked at different milliseconds' },
+  { command: 'PEXPIRETIME', marks: '#', reason: 'a span is counted from different milliseconds' },
+  { command: 'TTL', marks: '#', reason: 'the second may turn between the two' },
+  { command: 'EXPIRETIME', marks: '#', reason: 'the second may turn between the two' },
+  { command: 'OBJECT REFCOUNT', marks: '#', reason: 'redis-server shares small integers' },
+];
+
+/**
+ * A reply in the form in which it is compared. An error is compared as it stands, whatever the rule; where nothing else
+ * is compared, that it is none still is.
+ */
+export function comparableReply(request: readonly string[], reply: string): string {
+  if (reply.startsWith('-')) return reply;
+  const command = request[0]!.toUpperCase();
+  const withFirst = `${command} ${(request[1] ?? '').toUpperCase()}`;
+  const rule = rules.find((each) => each.command === command || each.command === withFirst);
+  return comparable(reply, rule?.marks ?? '');
+}

@@ -1,0 +1,9 @@
+/** All grammars. */
+import { bitmapGrammar } from './bitmap.js';
+import { expiryGrammar } from './expiry.js';
+import { genericGrammar } from './generic.js';
+import type { Grammar } from './grammar.js';
+import { hashGrammar } from './hash.js';
+import { stringGrammar } from './string.js';
+
+export const grammars: readonly Grammar[] = [stringGrammar, bitmapGrammar, hashGrammar, genericGrammar, expiryGrammar];
