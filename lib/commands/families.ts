@@ -3,7 +3,10 @@ import type { CommandSpec } from './spec.js';
 import { connectionCommands } from './connection.js';
 import { keyspaceCommands } from './keyspace.js';
 import { stringCommands } from './string.js';
+import { stringCounterCommands } from './string-counters.js';
+import { lcsCommands } from './string-lcs.js';
+import { stringRangeCommands } from './string-range.js';
 
 export const families: readonly (readonly CommandSpec[])[] = [
-  connectionCommands, keyspaceCommands, stringCommands,
+  connectionCommands, keyspaceCommands, stringCommands, stringCounterCommands, stringRangeCommands, lcsCommands,
 ];

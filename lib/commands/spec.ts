@@ -71,8 +71,8 @@ export interface CommandSpec {
 }
 
 /** One key at `begin`. */
-export function oneKey(flags: string, begin = 1): KeySpec[] {
-  return [{ flags, begin, find: { last: 0, step: 1, limit: 0 } }];
+export function oneKey(flags: string, begin = 1, notes?: string): KeySpec[] {
+  return [{ flags, begin, find: { last: 0, step: 1, limit: 0 }, ...(notes !== undefined && { notes }) }];
 }
 
 /** Keys from `begin` to the end, or up to `last` (negative: from the end), every `step` arguments. */

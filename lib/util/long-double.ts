@@ -24,7 +24,7 @@ const TEXT_CHARS_MAX = 5 * 1024;
 /** Digits behind the point of a printed result. */
 const FRACTION_DIGITS = 17;
 
-const ZERO: LongDouble = { significand: 0n, exponent: 0, isInfinite: false };
+export const ZERO: LongDouble = { significand: 0n, exponent: 0, isInfinite: false };
 const INFINITY: LongDouble = { significand: 1n, exponent: 0, isInfinite: true };
 
 const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i;

@@ -71,6 +71,22 @@ export function addIntegers(a: number | bigint, b: number | bigint): number | bi
   return sum > INT64_MAX || sum < INT64_MIN ? undefined : narrow(sum);
 }
 
+/**
+ * Writes an integer's digits at `at`, and gives how many chars that took; there must be room for it.
+ */
+export function writeInteger(bytes: Buffer, at: number, value: number | bigint): number {
+  if (typeof value === 'bigint' || value < 0 || value > 0x7fffffff) return bytes.write(String(value), at, 'latin1');
+  let length = 1;
+  for (let bound = 10; value >= bound; bound *= 10) length++;
+  let rest: number = value;
+  for (let end = at + length - 1; end >= at; end--) {
+    const tenth = (rest / 10) | 0;
+    bytes[end] = ZERO + rest - tenth * 10;
+    rest = tenth;
+  }
+  return length;
+}
+
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 const HEXADECIMAL = /^([+-]?)0x([\da-f]*)\.?([\da-f]*)(?:p([+-]?\d+))?$/i;
