@@ -136,6 +136,7 @@ export const connectionCommands: readonly CommandSpec[] = [
   },
   {
     ...common, name: 'ping', arity: -1, flags: ['fast'], since: '1.0.0',
+    tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
     summary: 'Answers, so that a client knows that the node is there.', syntax: '[message]', handler: ping,
   },
   {

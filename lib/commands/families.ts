@@ -1,5 +1,6 @@
 /** All families of commands. A new family is added here and nowhere else. */
 import type { CommandSpec } from './spec.js';
+import { commandCommands } from './command.js';
 import { connectionCommands } from './connection.js';
 import { keyspaceCommands } from './keyspace.js';
 import { stringCommands } from './string.js';
@@ -8,5 +9,11 @@ import { lcsCommands } from './string-lcs.js';
 import { stringRangeCommands } from './string-range.js';
 
 export const families: readonly (readonly CommandSpec[])[] = [
-  connectionCommands, keyspaceCommands, stringCommands, stringCounterCommands, stringRangeCommands, lcsCommands,
+  commandCommands,
+  connectionCommands,
+  keyspaceCommands,
+  stringCommands,
+  stringCounterCommands,
+  lcsCommands,
+  stringRangeCommands,
 ];

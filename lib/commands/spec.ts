@@ -18,14 +18,17 @@ export type Flag =
 export interface KeySpec {
   /** Upstream's words in upstream's order, for example `RO access` or `RW access update`. */
   flags: string;
-  /** The first key: at a position, or behind a word that is looked for from a position on (negative: from the end). */
-  begin: number | { keyword: string; from: number };
+  /**
+   * The first key: at a position, or behind a word that is looked for from a position on (negative: from the end).
+   * Unknown where only the command's own code can tell (see commands/key-positions.ts).
+   */
+  begin: number | { keyword: string; from: number } | 'unknown';
   /**
    * The other keys. A range: `last` is relative to the first key, or, when negative, counted from the end of the
    * request; of every `step` arguments one is a key; `limit` n keeps only the n-th part. Or a number of keys that the
    * request itself says: `count` is the place of that number, `first` that of the first key, both relative to `begin`.
    */
-  find: { last: number; step: number; limit: number } | { count: number; first: number; step: number };
+  find: { last: number; step: number; limit: number } | { count: number; first: number; step: number } | 'unknown';
   notes?: string;
 }
 
@@ -53,19 +56,25 @@ export interface CommandSpec {
   keys?: readonly KeySpec[];
   /** ACL categories that do not follow from the flags, without the @, in upstream's order. */
   categories: readonly string[];
-  /** Upstream's command tips, apart from the request and response policies, which follow from `routing`. */
+  /**
+   * Upstream's command tips as COMMAND INFO prints them. Left out, they are the policies that `routing` and `merge`
+   * stand for; so a record has them where there are others, or where upstream routes in another way than we.
+   */
   tips?: readonly string[];
   routing?: Routing;
   merge?: Merge;
   group: string;
   since: string;
+  /** Upstream's words; empty where it has none. */
   complexity: string;
   summary: string;
   /** The arguments as a person reads them; see commands/syntax.ts. */
   syntax?: string;
   deprecated?: { since: string; replacedBy: string };
   history?: readonly (readonly [since: string, change: string])[];
-  /** A container has none: its subcommands have. */
+  /** For the system's own use, not for applications. */
+  isSystem?: boolean;
+  /** A container has none, its subcommands have, unless its name alone is a command too (COMMAND). */
   handler?: Handler;
   subcommands?: readonly CommandSpec[];
 }

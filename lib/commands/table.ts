@@ -1,6 +1,7 @@
 /**
  * The command table: every record of every family, found by the bytes of a request's first argument in any case.
  */
+import { keyRangeOf } from './key-positions.js';
 import type { CommandSpec, Handler } from './spec.js';
 import type { Args } from '../protocol/args.js';
 
@@ -16,6 +17,15 @@ export class Command {
   readonly isDeniedOutOfMemory: boolean;
   readonly isAllowedUnauthenticated: boolean;
   readonly isFast: boolean;
+
+  /**
+   * The keys as a range: the first key (0: none), the last (negative: from the end of the request), and every how many
+   * arguments one is a key. These are all its keys unless `hasMovableKeys`; then see commands/key-positions.ts.
+   */
+  readonly firstKey: number;
+  readonly lastKey: number;
+  readonly keyStep: number;
+  readonly hasMovableKeys: boolean;
 
   // For INFO commandstats.
   calls = 0;
@@ -35,6 +45,11 @@ export class Command {
     this.isDeniedOutOfMemory = spec.flags.includes('denyoom');
     this.isAllowedUnauthenticated = spec.flags.includes('no_auth');
     this.isFast = spec.flags.includes('fast');
+    const range = keyRangeOf(spec.keys ?? []);
+    this.firstKey = range.first;
+    this.lastKey = range.last;
+    this.keyStep = range.step;
+    this.hasMovableKeys = range.isPartial;
     this.subcommands =
       spec.subcommands && new Map(spec.subcommands.map((each) => [each.name, new Command(each, this)]));
     this.check();
@@ -47,7 +62,8 @@ export class Command {
       throw new Error(`command record ${this.fullName}: ${what}`);
     };
     if (spec.arity === 0) fail('arity is 0');
-    if ((spec.handler === undefined) === (spec.subcommands === undefined)) fail('needs a handler or subcommands');
+    if (spec.handler === undefined && spec.subcommands === undefined) fail('needs a handler or subcommands');
+    if (this.hasMovableKeys !== spec.flags.includes('movablekeys')) fail('is movablekeys against its key specs');
     if (spec.flags.includes('write') && spec.flags.includes('readonly')) fail('is both write and readonly');
     const isRoutedByKeys = spec.routing === 'one_shard' || spec.routing === 'multi_shard';
     if (isRoutedByKeys && !spec.keys) fail('is routed by keys it lacks');
