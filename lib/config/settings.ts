@@ -15,6 +15,8 @@ export interface SettingSpec {
   max?: number;
   /** For choice. */
   choices?: readonly string[];
+  /** A word that is allowed besides numbers. */
+  word?: string;
   /** Whether CONFIG SET may change it while the node runs. */
   isMutable: boolean;
   /** Not shown in logs, errors and check-config. */
@@ -27,9 +29,9 @@ const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
 export const settingSpecs: readonly SettingSpec[] = [
-  { name: 'port', kind: 'integer', initial: '6379', min: 0, max: 65535, isMutable: false, sentence: 'Port for Redis clients; 0 for none.' },
-  { name: 'line-port', kind: 'integer', initial: '4040', min: 0, max: 65535, isMutable: false, sentence: 'Port for the line protocol; 0 for none.' },
-  { name: 'bind', kind: 'list', initial: '* -::*', isMutable: false, sentence: 'Addresses to listen on.' },
+  { name: 'port', kind: 'integer', initial: '6379', min: 0, max: 65535, word: 'any', isMutable: false, sentence: 'Port for Redis clients; 0 for none, `any` for a free one.' },
+  { name: 'line-port', kind: 'integer', initial: '4040', min: 0, max: 65535, word: 'any', isMutable: false, sentence: 'Port for the line protocol; 0 for none, `any` for a free one.' },
+  { name: 'bind', kind: 'list', initial: '* -::*', isMutable: false, sentence: 'Addresses to listen on, parted by blanks; `*` and `::*` are all of IPv4 and IPv6, and one with `-` in front may be missing.' },
   { name: 'tcp-backlog', kind: 'integer', initial: '511', min: 0, max: 2147483647, isMutable: false, sentence: 'Length of the queue of connections that wait to be accepted.' },
   { name: 'databases', kind: 'integer', initial: '16', min: 1, max: 2147483647, isMutable: false, sentence: 'Number of databases.' },
   { name: 'requirepass', kind: 'text', initial: '', isMutable: true, isSecret: true, sentence: 'Password that clients must give with AUTH; empty for none.' },
@@ -39,6 +41,8 @@ export const settingSpecs: readonly SettingSpec[] = [
   { name: 'proto-max-bulk-len', kind: 'bytes', initial: String(512 * MIB), min: MIB, max: 2 ** 31 - 1, isMutable: true, sentence: 'Most bytes of one argument or string.' },
   { name: 'client-query-buffer-limit', kind: 'bytes', initial: String(GIB), min: MIB, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of an unfinished request.' },
   { name: 'line-max-bytes', kind: 'bytes', initial: String(MIB), min: 64, max: 512 * MIB, isMutable: true, sentence: 'Most bytes of one line of the line protocol.' },
+  { name: 'loglevel', kind: 'choice', initial: 'notice', choices: ['debug', 'verbose', 'notice', 'warning'], isMutable: true, sentence: 'Least weight of what is logged.' },
+  { name: 'logfile', kind: 'text', initial: '', isMutable: false, sentence: 'File that the log is added to; empty for standard output.' },
 ];
 
 /** A wrong value for a setting; the message names the setting, the value and what is allowed. */
@@ -104,13 +108,14 @@ export function normalise(spec: SettingSpec, value: string): string {
   switch (spec.kind) {
     case 'integer':
     case 'bytes': {
+      if (value === spec.word) return value;
       const match = /^(-?\d+)([a-z]*)$/i.exec(value.trim());
       const unit = match ? UNITS[match[2]!.toLowerCase()] : undefined;
       const number = match && unit !== undefined ? Number(match[1]) * unit : NaN;
       const isWhole = spec.kind === 'bytes' || match?.[2] === '';
       const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
       if (Number.isNaN(number) || !isWhole || number < min || number > max) {
-        return refuse(`a whole number from ${min} to ${max}`);
+        return refuse(`a whole number from ${min} to ${max}${spec.word === undefined ? '' : `, or ${spec.word}`}`);
       }
       return String(number);
     }

@@ -1,0 +1,77 @@
+/**
+ * Loads the settings of a node that is about to start. Later wins: what is built in, the config file, the environment,
+ * the flags. Every value is checked, also one that another overrides, and the first wrong one stops the start.
+ */
+import { SettingError, Settings, settingSpecs } from './settings.js';
+import {
+  ConfigError, type Given, fromEnvironment, fromFile, readDotenv, strangeVariables, variableOf,
+} from './sources.js';
+import { nearest } from '../util/nearest.js';
+
+export interface LoadRequest {
+  /** Settings given as flags, by name. */
+  flags?: Readonly<Record<string, string>>;
+  /** `--config`. */
+  file?: string | undefined;
+  /** `--env`. */
+  env?: string | undefined;
+  /** Where config/runtime.js and the .env files are looked for. */
+  folder: string;
+  /** Variables from .env files are added to it, so that the config file sees them too. */
+  environment: NodeJS.ProcessEnv;
+}
+
+export interface Loaded {
+  settings: Settings;
+  /** Where each setting that is not as built in comes from. */
+  sources: ReadonlyMap<string, string>;
+  /** What is odd, and no reason not to start. */
+  warnings: string[];
+}
+
+/** Throws ConfigError, whose message is one line that names the setting, its value, its source and what is allowed. */
+export async function loadSettings(request: LoadRequest): Promise<Loaded> {
+  const { flags = {}, folder, environment } = request;
+  const env = request.env ?? environment[variableOf('env')] ?? environment['NODE_ENV'] ?? 'dev';
+  const origins = readDotenv(folder, env, environment);
+  const node = flags['node'] ?? environment[variableOf('node')] ?? Settings.spec('node')?.initial ?? 'pigeonhole';
+  const fromFlags = Object.entries(flags).map(([name, value]) => ({ name, value, source: `--${name}` }));
+  const given = [
+    ...(await fromFile(folder, request.file, { env, node })),
+    ...fromEnvironment(environment, origins),
+    ...fromFlags,
+  ];
+  const warnings = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
+  return { ...apply(given), warnings };
+}
+
+/** Settings from what is given, in order. Throws ConfigError. */
+export function apply(given: readonly Given[]): Omit<Loaded, 'warnings'> {
+  const settings = new Settings();
+  const sources = new Map<string, string>();
+  for (const { name, value, source } of given) {
+    try {
+      settings.set(name, value);
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      throw new ConfigError(`${error.message}${isKnown(name) ? '' : hint(name)} (${source})`);
+    }
+    sources.set(name, source);
+  }
+  return { settings, sources };
+}
+
+function isKnown(name: string): boolean {
+  return Settings.spec(name) !== undefined;
+}
+
+/** `, did you mean 'port'?` for a name that is nearly a setting's, else nothing. */
+function hint(name: string): string {
+  const meant = nearest(name, settingSpecs.map((spec) => spec.name));
+  return meant === undefined ? '' : `, did you mean '${meant}'?`;
+}
+
+function guess(variable: string): string {
+  const meant = nearest(variable, settingSpecs.map(({ name }) => variableOf(name)));
+  return meant === undefined ? 'no setting is called so' : `did you mean ${meant}?`;
+}
