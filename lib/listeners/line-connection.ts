@@ -1,0 +1,80 @@
+/**
+ * A connection that speaks the line protocol: a client's on `line-port`, often a person at telnet.
+ *
+ * A line becomes a RESP request, runs as any request does, and its RESP reply becomes lines, now or, when it is
+ * promised for later, then. There is no line that gives a password: while `requirepass` is set, every command is
+ * refused as it is to a RESP client that has not authenticated.
+ */
+import { Connection } from './connection.js';
+import { LineGrammar, UNKNOWN_COMMAND, errorLine, linesOf } from './line-grammar.js';
+import { LINE_TOO_LONG, LineReader, NO_LINE } from './line-reader.js';
+import type { Outbox } from './outbox.js';
+import type { Accepted } from './tcp-listener.js';
+import type { Deferred } from '../commands/context.js';
+import type { Executor } from '../execution/execute.js';
+import type { NodeState } from '../execution/node-state.js';
+import { Args } from '../protocol/args.js';
+import { ReplyWriter } from '../protocol/reply-writer.js';
+
+/** Replies are mostly `+OK`; a longer one takes a buffer of its own. */
+const DRAFT_BYTES = 512;
+
+export class LineConnection extends Connection {
+  private readonly reader: LineReader;
+  private readonly grammar = new LineGrammar();
+  private readonly args = new Args();
+  /** The RESP reply to the line that is run. */
+  private readonly draft = new ReplyWriter(DRAFT_BYTES);
+
+  constructor(accepted: Accepted, node: NodeState, executor: Executor, outbox: Outbox) {
+    super(accepted, node, executor, outbox);
+    this.reader = new LineReader(() => node.limits.lineBytesMax);
+  }
+
+  protected feed(chunk: Buffer): void {
+    this.reader.feed(chunk);
+  }
+
+  protected runNext(): boolean {
+    const status = this.reader.next();
+    if (status === NO_LINE) return false;
+    if (status === LINE_TOO_LONG) this.write([errorLine(`line longer than ${this.node.limits.lineBytesMax} bytes`)]);
+    else if (this.grammar.read(this.reader, this.args)) this.runLine();
+    else this.write([UNKNOWN_COMMAND]);
+    return true;
+  }
+
+  protected retain(): void {
+    this.reader.retain();
+  }
+
+  protected pendingBytes(): number {
+    return this.reader.pendingBytes;
+  }
+
+  private runLine(): void {
+    const { draft } = this;
+    this.executor.execute(this.session, this.args, draft);
+    // Nothing is written when the reply has been promised for later.
+    if (draft.length === 0) return;
+    this.write(linesOf(draft.take()));
+    draft.reuse();
+  }
+
+  private write(lines: readonly Buffer[]): void {
+    for (const line of lines) this.outbox.reply.raw(line);
+  }
+
+  override defer(holds: boolean): Deferred {
+    const owed = super.defer(holds);
+    return {
+      complete: (reply) => owed.complete(linesOf(reply)),
+      get onAbandoned() {
+        return owed.onAbandoned;
+      },
+      set onAbandoned(listener) {
+        owed.onAbandoned = listener;
+      },
+    };
+  }
+}
