@@ -7,13 +7,20 @@ import { CommandTable } from './commands/table.js';
 import { Settings } from './config/settings.js';
 import { Executor } from './execution/execute.js';
 import { NodeState } from './execution/node-state.js';
-import { Connection } from './listeners/connection.js';
+import { type OpenPort, closeListeners, openPort, parseBind } from './listeners/bind.js';
+import type { Connection } from './listeners/connection.js';
+import { LineConnection } from './listeners/line-connection.js';
 import { Outbox } from './listeners/outbox.js';
 import { RespConnection } from './listeners/resp-connection.js';
-import { type Accepted, TcpListener } from './listeners/tcp-listener.js';
+import type { Accepted, TcpListener } from './listeners/tcp-listener.js';
 import { Store } from './store/store.js';
 import { type Clock, systemClock } from './util/clock.js';
-import { Log } from './util/log.js';
+import { LEAST_LEVELS, Log } from './util/log.js';
+
+/** Clients that are not done when a node stops, because they do not read or wait for something, are cut off then. */
+const STOP_MS_MAX = 5000;
+/** How long a client that has its replies may take to close its side when a node stops. */
+const STOP_LINGER_MS = 500;
 
 export interface NodeParts {
   settings: Settings;
@@ -26,35 +33,70 @@ export class Node {
   private readonly executor: Executor;
   private readonly outbox = new Outbox();
   private readonly connections = new Set<Connection>();
-  private readonly listeners: TcpListener[] = [];
-  /** The port that clients reach; 0 while there is none. */
+  private listeners: TcpListener[] = [];
+  /** The ports that clients reach; 0 while there is none. */
   port = 0;
+  linePort = 0;
 
   constructor({ settings, clock = systemClock, log = new Log() }: NodeParts) {
     const store = new Store({ databases: settings.integer('databases'), clock });
     this.state = new NodeState(store, settings, new CommandTable(families), clock, log);
     this.executor = new Executor(this.state.table, this.state.stats);
     store.reclaimer.onWork = () => this.reclaim();
+    settings.watch('loglevel', () => (log.least = LEAST_LEVELS[settings.text('loglevel')]!));
   }
 
+  /** Opens the listeners, all or none. Rejects with ListenError. */
   async start(): Promise<void> {
-    const { settings, log } = this.state;
-    const listener = new TcpListener((accepted) => this.accept(accepted));
-    this.listeners.push(listener);
-    this.port = await listener.listen(settings.integer('port'), undefined, settings.integer('tcp-backlog'));
-    log.info(`Accepting connections on port ${this.port} (RESP)`);
+    const { log, settings } = this.state;
+    try {
+      this.port = await this.listen('port', RespConnection);
+      this.linePort = await this.listen('line-port', LineConnection);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    if (this.port > 0) log.info(`Accepting connections on port ${this.port} (RESP)`);
+    if (this.linePort > 0) log.info(`Accepting connections on port ${this.linePort} (line protocol)`);
+    if (this.linePort > 0 && settings.text('requirepass') !== '') {
+      log.warning('requirepass is set, and a line has no way to give a password: the line protocol refuses every command');
+    }
     log.info('Ready to accept connections');
   }
 
+  /** Takes no new clients, runs no new requests, and ends every connection when its replies have left. */
   async stop(): Promise<void> {
-    const closed = this.listeners.map((listener) => listener.close());
+    this.state.limits.lingerMs = STOP_LINGER_MS;
+    const cutOff = setTimeout(() => this.connections.forEach((connection) => connection.destroy()), STOP_MS_MAX);
+    const closed = closeListeners(this.listeners);
     for (const connection of this.connections) connection.closeAfterReply();
-    await Promise.all(closed);
+    await closed;
+    clearTimeout(cutOff);
+    this.listeners = [];
+    this.port = this.linePort = 0;
   }
 
-  private accept(accepted: Accepted): void {
+  /** Opens the port of a setting, unless it is 0, and gives the port. */
+  private async listen(setting: 'port' | 'line-port', Kind: ConnectionKind): Promise<number> {
+    const { settings } = this.state;
+    const port = settings.text(setting);
+    if (port === '0') return 0;
+    const opened: OpenPort = await openPort({
+      setting,
+      port,
+      addresses: parseBind(settings.text('bind')),
+      backlog: settings.integer('tcp-backlog'),
+      accept: (accepted) => this.accept(accepted, Kind),
+    });
+    this.listeners.push(...opened.listeners);
+    // CONFIG GET shows the port that was found for `any`.
+    settings.set(setting, String(opened.port));
+    return opened.port;
+  }
+
+  private accept(accepted: Accepted, Kind: ConnectionKind): void {
     this.state.stats.connectionsReceived++;
-    const connection = new RespConnection(accepted, this.state, this.executor, this.outbox);
+    const connection = new Kind(accepted, this.state, this.executor, this.outbox);
     this.connections.add(connection);
     this.state.clients.set(connection.session.id, connection.session);
     accepted.socket.once('close', () => this.connections.delete(connection));
@@ -69,3 +111,5 @@ export class Node {
     });
   }
 }
+
+type ConnectionKind = new (accepted: Accepted, state: NodeState, executor: Executor, outbox: Outbox) => Connection;

@@ -20,7 +20,7 @@ export class Limits {
   lineBytesMax = 0;
   clientsMax = 0;
   /** How long a connection that is being closed may take to read its last replies. */
-  readonly lingerMs = 5000;
+  lingerMs = 5000;
 
   constructor(settings: Settings) {
     settings.watch('proto-max-bulk-len', () => (this.bulkBytesMax = settings.integer('proto-max-bulk-len')));

@@ -30,11 +30,14 @@ export class TcpListener {
     );
   }
 
-  /** Listens, and gives the port, which the system chooses when `port` is 0. Rejects with the system's error. */
-  listen(port: number, host: string | undefined, backlog: number): Promise<number> {
+  /**
+   * Listens on one address, and gives the port, which the system chooses when `port` is 0. `::` is all of IPv6 and
+   * nothing of IPv4. Rejects with the system's error.
+   */
+  listen(port: number, host: string, backlog: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen({ port, backlog, ...(host === undefined ? {} : { host }) }, () => {
+      this.server.listen({ port, host, backlog, ipv6Only: host.includes(':') }, () => {
         this.server.off('error', reject);
         resolve((this.server.address() as AddressInfo).port);
       });

@@ -1,12 +1,18 @@
 /** The log: lines such as `16:58:58.508 [info] Ready to accept connections`. */
 
-export type LogLevel = 'debug' | 'info' | 'notice' | 'warning' | 'error';
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'notice', 'warning', 'error'];
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warning', 'error'];
+
+/** Redis's levels, as `loglevel` has them: what it says at `verbose` and `notice` is said at `info` here. */
+export const LEAST_LEVELS: Readonly<Record<string, LogLevel>> = {
+  debug: 'debug', verbose: 'info', notice: 'info', warning: 'warning',
+};
 
 export class Log {
   constructor(
     private readonly write: (line: string) => void = (line) => process.stdout.write(line),
-    private readonly least: LogLevel = 'info',
+    /** Lines below this level are left out. */
+    public least: LogLevel = 'info',
   ) {}
 
   debug(text: string): void {
