@@ -1,8 +1,45 @@
 #!/usr/bin/env node
-/** The command `pigeonhole`. */
-import { Settings } from '../config/settings.js';
-import { Node } from '../server.js';
+/**
+ * The command `pigeonhole`: finds the verb and runs it. Each verb has a file of its own beside this one.
+ *
+ * Whatever is wrong with what was asked ends in one line on standard error and exit code 1.
+ */
+import yargs from 'yargs';
+import { checkConfig } from './check-config.js';
+import { explain, parsing } from './flags.js';
+import { start } from './start.js';
+import { version } from './version.js';
+import { ConfigError } from '../config/sources.js';
+import { ListenError } from '../listeners/bind.js';
 
-const node = new Node({ settings: new Settings(process.argv[2] ? { port: process.argv[2] } : {}) });
-await node.start();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void node.stop().then(() => process.exit(0)));
+const args = process.argv.slice(2);
+const parser = yargs(args)
+  .scriptName('pigeonhole')
+  .usage('$0 <verb> [flags]\n\nA Redis-compatible store whose nodes share the alphabet.')
+  .parserConfiguration(parsing)
+  .command([start, checkConfig, version])
+  .version(false)
+  .help()
+  .alias('help', 'h')
+  .strict()
+  .wrap(Math.min(120, process.stdout.columns ?? 100))
+  .fail((text, error) => fail(isOfYargs(error) ? new ConfigError(explain(text)) : error));
+
+try {
+  if (args.length === 0) parser.showHelp('log');
+  else await parser.parseAsync();
+} catch (error) {
+  fail(error);
+}
+
+/** Whether yargs itself found something wrong: it then gives a text, and sometimes an error of its own. */
+function isOfYargs(error: Error | undefined): boolean {
+  return error === undefined || error.name === 'YError';
+}
+
+/** Says what is wrong and ends. What is our own mistake is thrown, with its stack. */
+function fail(error: unknown): never {
+  if (!(error instanceof ConfigError) && !(error instanceof ListenError)) throw error;
+  console.error(`pigeonhole: ${error.message}`);
+  process.exit(1);
+}

@@ -1,0 +1,59 @@
+/** The flags that verbs share: one for every setting, and where the other settings are read from. */
+import type { Argv } from 'yargs';
+import type { LoadRequest } from '../config/load.js';
+import { settingSpecs } from '../config/settings.js';
+import { nearest } from '../util/nearest.js';
+
+/** Every flag takes a text, exactly as written; of one that is given twice the last holds. */
+export const parsing = {
+  'boolean-negation': false,
+  'camel-case-expansion': false,
+  'dot-notation': false,
+  'duplicate-arguments-array': false,
+  'parse-numbers': false,
+  'parse-positional-numbers': false,
+  'short-option-groups': false,
+};
+
+const SOURCE_FLAGS = ['config', 'env'];
+const VERBS = ['start', 'check-config', 'version'];
+
+/** Adds the flags for all settings. */
+export function withSettings(command: Argv): Argv {
+  const group = 'Where settings are read from:';
+  command.option('config', {
+    type: 'string', requiresArg: true, group, describe: 'Config file, a module or .json [config/runtime.js, if there]',
+  });
+  command.option('env', {
+    type: 'string', requiresArg: true, group, describe: 'Name of the environment, for .env.NAME and the config file [NODE_ENV, or dev]',
+  });
+  for (const { name, sentence, initial } of settingSpecs) {
+    const shown = initial === '' ? '' : ` [${initial}]`;
+    command.option(name, { type: 'string', requiresArg: true, group: 'Settings:', describe: `${sentence}${shown}` });
+  }
+  return command;
+}
+
+/** What the flags ask to be loaded, with the files of the current folder and this process's environment. */
+export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadRequest {
+  const given: Record<string, string> = {};
+  for (const { name } of settingSpecs) {
+    const value = flags[name];
+    if (typeof value === 'string') given[name] = value;
+  }
+  const text = (name: string): string | undefined => (typeof flags[name] === 'string' ? flags[name] : undefined);
+  return { flags: given, file: text('config'), env: text('env'), folder: process.cwd(), environment: process.env };
+}
+
+/** What yargs says is wrong, in one line, with the flag or verb that may have been meant. */
+export function explain(text: string): string {
+  const [, kind, first] = /^(Unknown argument|Unknown command|Not enough arguments following)s?: ([^,]+)/.exec(text) ?? [];
+  if (first === undefined) return text.replace(/\s+/g, ' ').trim();
+  if (kind!.startsWith('Not')) return `--${first} needs a value; one that begins with - is written --${first}=-...`;
+  const isFlag = !process.argv.includes(first);
+  const known = isFlag ? [...settingSpecs.map(({ name }) => name), ...SOURCE_FLAGS] : VERBS;
+  const dashes = isFlag ? '--' : '';
+  const meant = nearest(first, known);
+  const hint = meant === undefined ? '' : `, did you mean '${dashes}${meant}'?`;
+  return `unknown ${isFlag ? 'flag' : 'verb'} '${dashes}${first}'${hint}`;
+}
