@@ -23,7 +23,7 @@ export interface Target {
 
 /** A node of ours in this process, on a port that the system chose. */
 export async function startNode(settings: Readonly<Record<string, string>> = {}): Promise<Node> {
-  const node = new Node({ settings: new Settings({ port: '0', 'line-port': '0', ...settings }), log: silentLog });
+  const node = new Node({ settings: new Settings({ port: 'any', 'line-port': '0', bind: '127.0.0.1', ...settings }), log: silentLog });
   await node.start();
   return node;
 }
