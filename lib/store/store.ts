@@ -3,6 +3,7 @@
  */
 import { Access } from './access.js';
 import { Arena } from './arena.js';
+import { EncodingLimits } from './encoding-limits.js';
 import { Keyspace } from './keyspace.js';
 import { Reclaimer } from './reclaimer.js';
 import type { Slice } from '../util/bytes.js';
@@ -34,6 +35,7 @@ export class Store {
   readonly access: Access;
   readonly reclaimer = new Reclaimer();
   readonly databases: Keyspace[] = [];
+  readonly encodingLimits = new EncodingLimits();
 
   /** The time that expiry is judged by. Set once for each batch of requests, so that a batch sees one moment. */
   nowMs = 0;

@@ -44,7 +44,8 @@ export function putEntry(db: Keyspace, key: Slice, ref: number, created: number)
   else db.replace(key, ref, created);
 }
 
-function fitsInPlace(arena: Arena, ref: number, keyBytes: number, valueBytes: number, expiresAtMs: number): boolean {
+/** Whether an entry's block holds a value of so many bytes without much waste. */
+export function fitsInPlace(arena: Arena, ref: number, keyBytes: number, valueBytes: number, expiresAtMs: number): boolean {
   const words = arena.words[ref >>> SEGMENT_SHIFT]!;
   const place = (ref & UNIT_MASK) << 2;
   if ((words[place + 1]! & HAS_EXPIRY) !== 0 !== (expiresAtMs !== 0)) return false;
