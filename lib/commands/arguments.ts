@@ -30,9 +30,9 @@ export function readInteger(args: Args, index: number, error: () => CommandError
 export function readIntegerBetween(
   args: Args, index: number, min: number | bigint, max: number | bigint,
 ): number {
-  const value = readInteger(args, index);
+  const value = readExactInteger(args, index);
   if (value < min || value > max) throw outOfRangeBetween(min, max);
-  return value;
+  return Number(value);
 }
 
 /** An integer from 0 on. Throws outOfRange() for everything else. Source: getPositiveLongFromObjectOrReply. */

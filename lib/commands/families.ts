@@ -2,6 +2,9 @@
 import type { CommandSpec } from './spec.js';
 import { commandCommands } from './command.js';
 import { connectionCommands } from './connection.js';
+import { hashCounterCommands } from './hash-counters.js';
+import { hashWalkCommands } from './hash-walk.js';
+import { hashCommands } from './hash.js';
 import { keyspaceCommands } from './keyspace.js';
 import { stringCommands } from './string.js';
 import { stringCounterCommands } from './string-counters.js';
@@ -16,4 +19,5 @@ export const families: readonly (readonly CommandSpec[])[] = [
   stringCounterCommands,
   lcsCommands,
   stringRangeCommands,
+  connectionCommands, keyspaceCommands, stringCommands, hashCommands, hashCounterCommands, hashWalkCommands,
 ];
