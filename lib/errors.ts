@@ -49,7 +49,13 @@ export const helloNotAuthenticated = make(
 );
 export const badClientName = make('ERR Client names cannot contain spaces, newlines or special characters.');
 export const databaseIndexOutOfRange = make('ERR DB index is out of range');
-export const notAnInt = make('ERR value is out of range, value must between -2147483648 and 2147483647');
+export const badClientId = make('ERR client-id should be greater than 0');
+export const invalidClientId = make('ERR Invalid client ID');
+export const noSuchClient = make('ERR No such client');
+export const notATimeout = make('ERR timeout is not an integer or out of range');
+export const negativeTimeout = make('ERR timeout is negative');
+export const badPauseMode = make('ERR CLIENT PAUSE mode must be WRITE or ALL');
+export const badSlowlogCount = make('ERR count should be greater than or equal to -1');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const wrongArity = (command: string): CommandError =>
@@ -59,6 +65,24 @@ export const outOfRangeBetween = (min: number | bigint, max: number | bigint): C
   new CommandError(`ERR value is out of range, value must between ${min} and ${max}`);
 export const helloSyntax = (option: string): CommandError =>
   new CommandError(`ERR Syntax error in HELLO option '${option}'`);
+
+export const unknownClientType = (type: string): CommandError => new CommandError(`ERR Unknown client type '${type}'`);
+
+export const noSuchUser = (user: string): CommandError => new CommandError(`ERR No such user '${user}'`);
+
+export const badLibraryText = (what: string): CommandError =>
+  new CommandError(`ERR ${what} cannot contain spaces, newlines or special characters.`);
+
+export const unrecognizedOption = (option: string): CommandError =>
+  new CommandError(`ERR Unrecognized option '${option}'`);
+
+export const noLatencySamples = (event: string): CommandError =>
+  new CommandError(`ERR No samples available for event '${event}'`);
+
+export const subcommandSyntax = (subcommand: string, command: string): CommandError =>
+  new CommandError(
+    `ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try ${command.toUpperCase()} HELP.`,
+  );
 
 export const invalidExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);

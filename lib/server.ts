@@ -12,7 +12,8 @@ import type { Connection } from './listeners/connection.js';
 import { LineConnection } from './listeners/line-connection.js';
 import { Outbox } from './listeners/outbox.js';
 import { RespConnection } from './listeners/resp-connection.js';
-import type { Accepted, TcpListener } from './listeners/tcp-listener.js';
+import { type Accepted, type TcpListener, turnAway } from './listeners/tcp-listener.js';
+import { Upkeep } from './listeners/upkeep.js';
 import { Store } from './store/store.js';
 import { type Clock, systemClock } from './util/clock.js';
 import { LEAST_LEVELS, Log } from './util/log.js';
@@ -33,6 +34,7 @@ export class Node {
   private readonly executor: Executor;
   private readonly outbox = new Outbox();
   private readonly connections = new Set<Connection>();
+  private readonly upkeep: Upkeep;
   private listeners: TcpListener[] = [];
   /** The ports that clients reach; 0 while there is none. */
   port = 0;
@@ -41,7 +43,8 @@ export class Node {
   constructor({ settings, clock = systemClock, log = new Log() }: NodeParts) {
     const store = new Store({ databases: settings.integer('databases'), clock });
     this.state = new NodeState(store, settings, new CommandTable(families), clock, log);
-    this.executor = new Executor(this.state.table, this.state.stats);
+    this.executor = new Executor(this.state);
+    this.upkeep = new Upkeep(this.state, this.connections);
     store.reclaimer.onWork = () => this.reclaim();
     settings.watch('loglevel', () => (log.least = LEAST_LEVELS[settings.text('loglevel')]!));
   }
@@ -56,6 +59,8 @@ export class Node {
       await this.stop();
       throw error;
     }
+    this.state.port = this.port;
+    this.upkeep.start();
     if (this.port > 0) log.info(`Accepting connections on port ${this.port} (RESP)`);
     if (this.linePort > 0) log.info(`Accepting connections on port ${this.linePort} (line protocol)`);
     if (this.linePort > 0 && settings.text('requirepass') !== '') {
@@ -69,9 +74,10 @@ export class Node {
     this.state.limits.lingerMs = STOP_LINGER_MS;
     const cutOff = setTimeout(() => this.connections.forEach((connection) => connection.destroy()), STOP_MS_MAX);
     const closed = closeListeners(this.listeners);
-    for (const connection of this.connections) connection.closeAfterReply();
+    for (const connection of this.connections) connection.close();
     await closed;
     clearTimeout(cutOff);
+    this.upkeep.stop();
     this.listeners = [];
     this.port = this.linePort = 0;
   }
@@ -95,7 +101,13 @@ export class Node {
   }
 
   private accept(accepted: Accepted, Kind: ConnectionKind): void {
-    this.state.stats.connectionsReceived++;
+    const { stats, limits } = this.state;
+    stats.connectionsReceived++;
+    if (this.connections.size >= limits.clientsMax) {
+      stats.connectionsRejected++;
+      return turnAway(accepted, '-ERR max number of clients reached\r\n');
+    }
+    if (limits.keepAliveMs > 0) accepted.socket.setKeepAlive(true, limits.keepAliveMs);
     const connection = new Kind(accepted, this.state, this.executor, this.outbox);
     this.connections.add(connection);
     this.state.clients.set(connection.session.id, connection.session);

@@ -1,15 +1,13 @@
 /** The connection commands: what concerns one client's connection and no data. CLIENT has a file of its own. */
+import { readInteger, readIntegerBetween } from './arguments.js';
 import { authenticate, mustAuthenticate } from './authentication.js';
 import type { CommandSpec, Flag, Handler } from './spec.js';
 import { REDIS_VERSION } from '../config/version.js';
 import {
   authWithoutPassword, badClientName, databaseIndexOutOfRange, helloNotAuthenticated, helloSyntax, notAProtocolVersion,
-  notAnInteger, notAnInt, syntaxError, unsupportedProtocol, wrongArity, wrongPassword,
+  syntaxError, unsupportedProtocol, wrongArity, wrongPassword,
 } from '../errors.js';
 import type { Args } from '../protocol/args.js';
-
-const INT64_MAX = 2n ** 63n - 1n;
-const INT_MAX = 2n ** 31n - 1n;
 
 const ping: Handler = (_context, args, reply) => {
   if (args.count > 2) throw wrongArity('ping');
@@ -30,10 +28,7 @@ const reset: Handler = ({ client }, _args, reply) => {
 };
 
 const select: Handler = (context, args, reply) => {
-  const index = readInteger(args, 1);
-  if (index === undefined) throw notAnInteger();
-  if (index > INT_MAX || index < -INT_MAX - 1n) throw notAnInt();
-  const db = context.store.databases[Number(index)];
+  const db = context.store.databases[readIntegerBetween(args, 1, -(2 ** 31), 2 ** 31 - 1)];
   if (db === undefined) throw databaseIndexOutOfRange();
   context.db = db;
   reply.ok();
@@ -81,10 +76,9 @@ interface Hello {
 function readHello(args: Args): Hello {
   const read: Hello = {};
   if (args.count > 1) {
-    const version = readInteger(args, 1);
-    if (version === undefined) throw notAProtocolVersion();
-    if (version !== 2n && version !== 3n) throw unsupportedProtocol();
-    read.protocol = version === 3n ? 3 : 2;
+    const version = readInteger(args, 1, notAProtocolVersion);
+    if (version !== 2 && version !== 3) throw unsupportedProtocol();
+    read.protocol = version;
   }
   for (let at = 2; at < args.count; at++) {
     const more = args.count - 1 - at;
@@ -102,14 +96,6 @@ export function readClientName(args: Args, index: number): string {
   const name = args.text(index);
   if (/[^!-~]/.test(name)) throw badClientName();
   return name;
-}
-
-/** Argument `index` as a whole number of 64 bits, or undefined when it is none. */
-function readInteger(args: Args, index: number): bigint | undefined {
-  const text = args.text(index);
-  if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) return undefined;
-  const value = BigInt(text);
-  return value > INT64_MAX || value < -INT64_MAX - 1n ? undefined : value;
 }
 
 const HANDSHAKE: readonly Flag[] = ['noscript', 'loading', 'stale', 'fast', 'no_auth', 'allow_busy'];

@@ -2,6 +2,10 @@
  * What a handler works with besides its arguments and its reply. The session of a connection is one (see
  * execution/session.ts); so is whatever runs commands without a connection.
  */
+import type { Pause } from './client-pause.js';
+import type { LatencyMonitor } from './latency.js';
+import type { Monitors } from './monitor.js';
+import type { Slowlog } from './slowlog.js';
 import type { CommandTable } from './table.js';
 import type { Settings } from '../config/settings.js';
 import type { Protocol } from '../protocol/reply-writer.js';
@@ -41,16 +45,44 @@ export interface Deferred {
   onAbandoned: (() => void) | undefined;
 }
 
-/** What commands may know and change of the connection that they serve. */
+/** Which replies a client wants, as CLIENT REPLY says it. */
+export type ReplyMode = 'on' | 'off' | 'skip';
+
+/** What commands may know and change of the connection that they serve, and of the others. */
 export interface Client {
   readonly id: number;
+  /** `ip:port` of the client's end and of ours. */
+  readonly address: string;
+  readonly localAddress: string;
+  readonly kind: 'normal' | 'pubsub';
   name: string;
+  /** What the client library says of itself (CLIENT SETINFO). */
+  libraryName: string;
+  libraryVersion: string;
   protocol: Protocol;
   isAuthenticated: boolean;
+  /** CLIENT NO-EVICT. */
+  isKeptFromEviction: boolean;
+  /** CLIENT NO-TOUCH: this client's reads do not count as use. */
+  isUntouching: boolean;
+  /** The client is shown what all clients run (MONITOR). */
+  isMonitor: boolean;
+  setReplyMode(mode: ReplyMode): void;
+  /** Its requests wait until something happens (a blocking command). */
+  readonly isBlocked: boolean;
+  /** Bytes of requests that have not been run, and of replies that the client has not read. */
+  pendingBytes(): number;
+  unreadBytes(): number;
+  /** The line that CLIENT INFO and CLIENT LIST print, without its end. */
+  describe(): string;
+  /** Sends bytes that answer no request, behind the replies that are on their way. */
+  push(bytes: Buffer): void;
   /** Makes the connection as good as new, for RESET. */
   reset(): void;
   /** Closes the connection once the replies written so far have been sent. */
   closeAfterReply(): void;
+  /** Closes the connection at once. */
+  destroy(): void;
 }
 
 /** What commands may know and change of the node that they run on. */
@@ -60,4 +92,14 @@ export interface NodeServices {
   readonly stats: Stats;
   readonly clock: Clock;
   readonly log: Log;
+  readonly clients: ReadonlyMap<number, Client>;
+  readonly slowlog: Slowlog;
+  readonly latency: LatencyMonitor;
+  readonly monitors: Monitors;
+  readonly pause: Pause;
+  /** 40 hexadecimal digits, drawn at the start. */
+  readonly runId: string;
+  readonly startedAtMs: number;
+  /** The RESP port that clients reach. */
+  readonly port: number;
 }

@@ -1,11 +1,16 @@
 /** All families of commands. A new family is added here and nowhere else. */
 import type { CommandSpec } from './spec.js';
 import { commandCommands } from './command.js';
+import { clientCommands } from './client.js';
 import { connectionCommands } from './connection.js';
 import { hashCounterCommands } from './hash-counters.js';
 import { hashWalkCommands } from './hash-walk.js';
 import { hashCommands } from './hash.js';
+import { infoCommands } from './info.js';
 import { keyspaceCommands } from './keyspace.js';
+import { latencyCommands } from './latency.js';
+import { monitorCommands } from './monitor.js';
+import { slowlogCommands } from './slowlog.js';
 import { stringCommands } from './string.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
@@ -20,4 +25,6 @@ export const families: readonly (readonly CommandSpec[])[] = [
   lcsCommands,
   stringRangeCommands,
   connectionCommands, keyspaceCommands, stringCommands, hashCommands, hashCounterCommands, hashWalkCommands,
+  clientCommands, connectionCommands, infoCommands, keyspaceCommands, latencyCommands, monitorCommands, slowlogCommands,
+  stringCommands,
 ];

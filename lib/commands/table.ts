@@ -4,6 +4,7 @@
 import { keyRangeOf } from './key-positions.js';
 import type { CommandSpec, Handler } from './spec.js';
 import type { Args } from '../protocol/args.js';
+import type { Histogram } from '../util/histogram.js';
 
 /** A record as it is run: with its counters, and its subcommands by name. */
 export class Command {
@@ -17,6 +18,9 @@ export class Command {
   readonly isDeniedOutOfMemory: boolean;
   readonly isAllowedUnauthenticated: boolean;
   readonly isFast: boolean;
+  readonly mayReplicate: boolean;
+  readonly isShownToMonitors: boolean;
+  readonly isKeptFromSlowlog: boolean;
 
   /**
    * The keys as a range: the first key (0: none), the last (negative: from the end of the request), and every how many
@@ -27,11 +31,15 @@ export class Command {
   readonly keyStep: number;
   readonly hasMovableKeys: boolean;
 
-  // For INFO commandstats.
+  // For INFO commandstats and LATENCY HISTOGRAM.
   calls = 0;
   usec = 0;
   rejectedCalls = 0;
   failedCalls = 0;
+  /** How long it took; there is none until the command has run. */
+  latency: Histogram | undefined;
+  /** Calls whose time is still to be shared out; see execution/command-timer.ts. */
+  sharedCalls = 0;
 
   constructor(
     readonly spec: CommandSpec,
@@ -50,6 +58,9 @@ export class Command {
     this.lastKey = range.last;
     this.keyStep = range.step;
     this.hasMovableKeys = range.isPartial;
+    this.mayReplicate = spec.flags.includes('may_replicate');
+    this.isShownToMonitors = !spec.flags.includes('admin') && !spec.flags.includes('skip_monitor');
+    this.isKeptFromSlowlog = spec.flags.includes('skip_slowlog');
     this.subcommands =
       spec.subcommands && new Map(spec.subcommands.map((each) => [each.name, new Command(each, this)]));
     this.check();
@@ -68,6 +79,13 @@ export class Command {
     const isRoutedByKeys = spec.routing === 'one_shard' || spec.routing === 'multi_shard';
     if (isRoutedByKeys && !spec.keys) fail('is routed by keys it lacks');
     if ((spec.routing === 'multi_shard' || spec.routing === 'all_shards') && !spec.merge) fail('has no merge rule');
+  }
+
+  /** For CONFIG RESETSTAT, its subcommands' counters included. */
+  resetStats(): void {
+    this.calls = this.usec = this.rejectedCalls = this.failedCalls = 0;
+    this.latency = undefined;
+    for (const subcommand of this.subcommands?.values() ?? []) subcommand.resetStats();
   }
 
   /** Whether a request of `count` arguments, the name included, has the right number of them. */

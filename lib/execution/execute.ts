@@ -2,14 +2,20 @@
  * The one gate: every request, from whatever listener, is run here. It finds the command, checks what must be checked
  * before any command, lets the router send it elsewhere, runs the handler, and turns a thrown CommandError into the
  * reply. It is the only such place.
+ *
+ * An error of any other kind is a mistake of ours. One client's request must not end the node for all: the error is
+ * logged with its stack, the client gets `-ERR internal error`, and the node goes on. A handler changes nothing before
+ * it has checked everything, so what such an error can leave half done is one bucket.
  */
+import type { CommandTimer } from './command-timer.js';
+import type { NodeState } from './node-state.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import type { Command, CommandTable } from '../commands/table.js';
-import { CommandError, noAuth, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
+import { CommandError, noAuth, outOfMemory, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
-import type { Stats } from '../util/stats.js';
+import { OutOfArena } from '../store/arena.js';
 
 /** Sends requests that are not (only) for this node to where they belong; see cluster/router.ts. */
 export interface Router {
@@ -17,44 +23,91 @@ export interface Router {
   route(session: Session, command: Command, args: Args, reply: ReplyWriter): boolean;
 }
 
+/** The warning about web browsers that were talked into speaking to us is not repeated sooner. */
+const HTTP_WARNING_PERIOD_MS = 60_000;
+
 export class Executor {
   router: Router | undefined;
+  private readonly table: CommandTable;
+  private readonly timer: CommandTimer;
+  private httpWarnedAtMs = -Infinity;
 
-  constructor(
-    readonly table: CommandTable,
-    private readonly stats: Stats,
-  ) {}
+  constructor(private readonly node: NodeState) {
+    this.table = node.table;
+    this.timer = node.timer;
+  }
 
   /** Runs one request and writes its reply. */
   execute(session: Session, args: Args, reply: ReplyWriter): void {
+    const { node, timer } = this;
     const mark = reply.length;
     let command: Command | undefined;
     try {
-      command = this.resolve(args);
-      if (!session.isAuthenticated && !command.isAllowedUnauthenticated && mustAuthenticate(session)) throw noAuth();
-      command.calls++;
-      this.stats.commandsProcessed++;
-      if (this.router?.route(session, command, args, reply)) return;
-      command.handler!(session, args, reply);
+      command = this.admit(session, args);
+      if (command === undefined) return;
+      if (node.pause.isActive && node.pause.holdsBack(command)) return session.postpone(args);
+      session.lastCommand = command;
+      timer.begin(command);
+      if (this.router === undefined || !this.router.route(session, command, args, reply)) {
+        command.handler!(session, args, reply);
+      }
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
       reply.rewind(mark);
-      reply.error(error.message);
-      this.stats.countError(error.code);
+      this.refuse(error, command, reply);
+      if (command === undefined) return;
     }
+    timer.end(session, command, args);
+    if (node.monitors.count > 0) node.monitors.show(session, session.db.index, command, args);
   }
 
-  /** The command that a request means, down to its subcommand, with the right number of arguments. */
-  private resolve(args: Args): Command {
+  /** The command that a request means, when this client may run it now. Throws what is to be replied when not. */
+  private admit(session: Session, args: Args): Command | undefined {
     let command = this.table.find(args);
-    if (command === undefined) throw unknownCommand(args.text(0), argumentTexts(args));
+    if (command === undefined) {
+      if (args.is(0, 'POST') || args.is(0, 'HOST:')) return this.refuseHttp(session);
+      throw unknownCommand(args.text(0), argumentTexts(args));
+    }
     if (command.subcommands !== undefined && args.count > 1) {
       const found = command.subcommands.get(args.text(1).toLowerCase());
       if (found === undefined) throw unknownSubcommand(args.text(1), command.name);
       command = found;
     }
-    if (!command.takes(args.count) || command.handler === undefined) throw wrongArity(command.fullName);
+    if (!command.takes(args.count) || command.handler === undefined) {
+      command.rejectedCalls++;
+      throw wrongArity(command.fullName);
+    }
+    if (!session.isAuthenticated && !command.isAllowedUnauthenticated && mustAuthenticate(session)) {
+      command.rejectedCalls++;
+      throw noAuth();
+    }
     return command;
+  }
+
+  /** Writes the error reply, and counts it; `command` is undefined when none was admitted. */
+  private refuse(error: unknown, command: Command | undefined, reply: ReplyWriter): void {
+    let known = error instanceof OutOfArena ? outOfMemory() : error;
+    if (!(known instanceof CommandError)) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.node.log.error(`Internal error in ${command?.fullName ?? 'a request'}, please report it: ${stack}`);
+      known = new CommandError('ERR internal error');
+    }
+    const { message, code } = known as CommandError;
+    reply.error(message);
+    this.node.stats.countError(code);
+    if (command !== undefined) command.failedCalls++;
+  }
+
+  /** A web page can make a browser send requests here: what looks like HTTP ends the connection. */
+  private refuseHttp(session: Session): undefined {
+    session.closeAfterReply();
+    const nowMs = this.node.clock.nowMs();
+    if (nowMs - this.httpWarnedAtMs < HTTP_WARNING_PERIOD_MS) return;
+    this.httpWarnedAtMs = nowMs;
+    this.node.log.warning(
+      'Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Pigeonhole. ' +
+        'This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your node. ' +
+        `Connection from ${session.address} aborted.`,
+    );
   }
 }
 

@@ -2,9 +2,16 @@
  * The state of one node that everything on it shares: its store, settings, counters and clients. Two nodes in one
  * process have two of these, and nothing else in common.
  */
+import { randomBytes } from 'node:crypto';
+import { CommandTimer } from './command-timer.js';
+import { Limits } from './limits.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
+import { Pause } from '../commands/client-pause.js';
 import type { NodeServices } from '../commands/context.js';
+import { LatencyMonitor } from '../commands/latency.js';
+import { Monitors } from '../commands/monitor.js';
+import { Slowlog } from '../commands/slowlog.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
@@ -13,32 +20,18 @@ import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
 import { Stats } from '../util/stats.js';
 
-/** Settings that connections ask for often, as numbers. */
-export class Limits {
-  bulkBytesMax = 0;
-  queryBytesMax = 0;
-  lineBytesMax = 0;
-  clientsMax = 0;
-  /** How long a connection that is being closed may take to read its last replies. */
-  lingerMs = 5000;
-
-  constructor(settings: Settings) {
-    settings.watch('proto-max-bulk-len', () => (this.bulkBytesMax = settings.integer('proto-max-bulk-len')));
-    settings.watch('client-query-buffer-limit', () => (this.queryBytesMax = settings.integer('client-query-buffer-limit')));
-    settings.watch('line-max-bytes', () => (this.lineBytesMax = settings.integer('line-max-bytes')));
-    settings.watch('maxclients', () => (this.clientsMax = settings.integer('maxclients')));
-  }
-
-  /** Whether unread replies of so many bytes end the connection. */
-  isOverOutput(_bytes: number): boolean {
-    return false;
-  }
-}
-
 export class NodeState implements NodeServices {
   readonly stats = new Stats();
   readonly limits: Limits;
   readonly clients = new Map<number, Session>();
+  readonly slowlog: Slowlog;
+  readonly latency: LatencyMonitor;
+  readonly monitors: Monitors;
+  readonly pause: Pause;
+  readonly timer: CommandTimer;
+  readonly runId = randomBytes(20).toString('hex');
+  readonly startedAtMs: number;
+  port = 0;
   private lastClientId = 0;
 
   constructor(
@@ -49,6 +42,12 @@ export class NodeState implements NodeServices {
     readonly log: Log,
   ) {
     this.limits = new Limits(settings);
+    this.slowlog = new Slowlog(settings);
+    this.latency = new LatencyMonitor(settings);
+    this.monitors = new Monitors(clock);
+    this.pause = new Pause(clock);
+    this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);
+    this.startedAtMs = clock.nowMs();
   }
 
   nextClientId(): number {
@@ -58,6 +57,12 @@ export class NodeState implements NodeServices {
   /** Called before a batch of requests: they all see the same moment. */
   beginBatch(): void {
     this.store.setNow(this.clock.nowMs());
+    this.timer.beginBatch();
+  }
+
+  /** Called when the batch is over. */
+  endBatch(): void {
+    this.timer.endBatch();
   }
 
   decoderLimits(session: Session): DecoderLimits {

@@ -1,7 +1,9 @@
 /**
  * A session: what one connection has said and chosen. It is the context of every command that the connection runs.
  */
-import type { Client, Context, Deferred, EventClass, NodeServices } from '../commands/context.js';
+import type { Client, Context, Deferred, EventClass, NodeServices, ReplyMode } from '../commands/context.js';
+import type { Command } from '../commands/table.js';
+import type { Args } from '../protocol/args.js';
 import type { Protocol } from '../protocol/reply-writer.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
@@ -9,17 +11,42 @@ import type { Slice } from '../util/bytes.js';
 
 /** What a session needs of its connection; a session without a connection defers nothing. */
 export interface Transport {
+  readonly address: string;
+  readonly localAddress: string;
+  readonly fileDescriptor: number;
+  /** Requests wait, because the client holds itself or is paused. */
+  readonly isHeld: boolean;
+  /** Bytes of requests that have not been run. */
+  pendingBytes(): number;
+  /** Bytes of replies that the client has not read. */
+  unreadBytes(): number;
   defer(holds: boolean): Deferred;
+  /** Keeps the request, and runs it and what follows once the pause is over. */
+  postpone(args: Args): void;
+  push(bytes: Buffer): void;
   closeAfterReply(): void;
+  destroy(): void;
 }
 
 export class Session implements Context, Client {
   db: Keyspace;
   protocol: Protocol = 2;
   name = '';
+  libraryName = '';
+  libraryVersion = '';
+  readonly kind = 'normal';
   isAuthenticated: boolean;
-  /** The client wants no reply to the request that runs (CLIENT REPLY). */
-  isMuted = false;
+  isKeptFromEviction = false;
+  isUntouching = false;
+  isMonitor = false;
+  /** Some reply is unwanted: the connection must look closer, at this one or the next (CLIENT REPLY). */
+  isReplyLimited = false;
+  lastCommand: Command | undefined;
+  lastActiveMs: number;
+
+  private readonly createdAtMs: number;
+  private replyMode: ReplyMode = 'on';
+  private skipsNextReply = false;
 
   constructor(
     readonly id: number,
@@ -29,10 +56,31 @@ export class Session implements Context, Client {
   ) {
     this.db = store.databases[0]!;
     this.isAuthenticated = node.settings.text('requirepass') === '';
+    this.createdAtMs = this.lastActiveMs = node.clock.nowMs();
   }
 
   get client(): Client {
     return this;
+  }
+
+  get address(): string {
+    return this.transport.address;
+  }
+
+  get localAddress(): string {
+    return this.transport.localAddress;
+  }
+
+  get isBlocked(): boolean {
+    return this.transport.isHeld;
+  }
+
+  pendingBytes(): number {
+    return this.transport.pendingBytes();
+  }
+
+  unreadBytes(): number {
+    return this.transport.unreadBytes();
   }
 
   changed(_key: Slice, _eventClass: EventClass, _event: string): void {
@@ -43,15 +91,74 @@ export class Session implements Context, Client {
     return this.transport.defer(holds);
   }
 
-  reset(): void {
-    this.db = this.store.databases[0]!;
-    this.protocol = 2;
-    this.name = '';
-    this.isMuted = false;
-    this.isAuthenticated = this.node.settings.text('requirepass') === '';
+  postpone(args: Args): void {
+    this.transport.postpone(args);
+  }
+
+  push(bytes: Buffer): void {
+    this.transport.push(bytes);
   }
 
   closeAfterReply(): void {
     this.transport.closeAfterReply();
+  }
+
+  destroy(): void {
+    this.transport.destroy();
+  }
+
+  reset(): void {
+    if (this.isMonitor) this.node.monitors.remove(this);
+    this.db = this.store.databases[0]!;
+    this.protocol = 2;
+    this.name = '';
+    this.isAuthenticated = this.node.settings.text('requirepass') === '';
+    this.replyMode = 'on';
+    this.skipsNextReply = false;
+    this.isReplyLimited = false;
+  }
+
+  // ---- CLIENT REPLY
+
+  setReplyMode(mode: ReplyMode): void {
+    if (mode !== 'skip') this.replyMode = mode;
+    else if (this.replyMode !== 'off') this.skipsNextReply = true;
+    this.isReplyLimited = this.replyMode !== 'on' || this.skipsNextReply;
+  }
+
+  /** Whether the reply to the request that runs is unwanted. */
+  get isMuted(): boolean {
+    return this.replyMode !== 'on';
+  }
+
+  /** A request is over: the skipping of one reply begins or ends with it. */
+  endRequest(): void {
+    if (this.replyMode !== 'off') this.replyMode = this.skipsNextReply ? 'skip' : 'on';
+    this.skipsNextReply = false;
+    this.isReplyLimited = this.replyMode !== 'on';
+  }
+
+  // ---- CLIENT LIST
+
+  describe(): string {
+    const { transport } = this;
+    const nowMs = this.node.clock.nowMs();
+    const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
+    const pendingBytes = transport.pendingBytes();
+    const unreadBytes = transport.unreadBytes();
+    const library = this.libraryName + this.libraryVersion === '' ? '' : ` lib-name=${this.libraryName} lib-ver=${this.libraryVersion}`;
+    return (
+      `id=${this.id} addr=${this.address} laddr=${this.localAddress} fd=${transport.fileDescriptor} name=${this.name} ` +
+      `age=${seconds(this.createdAtMs)} idle=${seconds(this.lastActiveMs)} flags=${this.flags()} db=${this.db.index} ` +
+      `sub=0 psub=0 ssub=0 multi=-1 qbuf=${pendingBytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 ` +
+      `oll=${unreadBytes > 0 ? 1 : 0} omem=${unreadBytes} tot-mem=${pendingBytes + unreadBytes} ` +
+      `events=${unreadBytes > 0 ? 'rw' : 'r'} cmd=${this.lastCommand?.fullName ?? 'NULL'} user=default redir=-1 ` +
+      `resp=${this.protocol}${library}`
+    );
+  }
+
+  private flags(): string {
+    const flags = (this.isMonitor ? 'O' : '') + (this.isBlocked ? 'b' : '') + (this.isKeptFromEviction ? 'e' : '');
+    return flags === '' ? 'N' : flags;
   }
 }

@@ -17,7 +17,7 @@ import type { Deferred } from '../commands/context.js';
 import type { Executor } from '../execution/execute.js';
 import { Session, type Transport } from '../execution/session.js';
 import type { NodeState } from '../execution/node-state.js';
-import type { Args } from '../protocol/args.js';
+import { Args, setArgs } from '../protocol/args.js';
 import type { Socket } from 'node:net';
 
 /** Replies of one batch are sent on when they are this many bytes, so that a slow reader is noticed. */
@@ -49,20 +49,27 @@ class Owed implements Deferred {
 
 export abstract class Connection implements Outlet, Transport {
   readonly session: Session;
+  readonly fileDescriptor: number;
   protected readonly socket: Socket;
 
   private owed: Owed[] = [];
   private owedBytes = 0;
   private holds = 0;
+  /** The request that a pause has held back. */
+  private postponed: Args | undefined;
   /** The client does not read its replies. */
   private isBacklogged = false;
   private isRunning = false;
   private isReading = true;
+  private willResume = false;
   /** No request is run any more; the connection ends when the replies have left. */
   private isEnding = false;
   private hasEnded = false;
   /** The client has closed its side of the connection. */
   private hasPeerEnded = false;
+  /** Since when the unread replies have been over the soft limit; 0 when they are not. */
+  private overSoftLimitSinceMs = 0;
+  private addressText: string | undefined;
 
   constructor(
     accepted: Accepted,
@@ -71,8 +78,8 @@ export abstract class Connection implements Outlet, Transport {
     protected readonly outbox: Outbox,
   ) {
     this.socket = accepted.socket;
+    this.fileDescriptor = accepted.fileDescriptor;
     this.session = new Session(node.nextClientId(), node, node.store, this);
-    this.socket.on('drain', () => this.onDrain());
     this.socket.on('end', () => this.onPeerEnd());
     this.socket.on('error', () => this.socket.destroy());
     this.socket.once('close', () => this.onClose());
@@ -85,59 +92,111 @@ export abstract class Connection implements Outlet, Transport {
   protected abstract runNext(): boolean;
   /** Copies what has not been decoded out of the chunk. */
   protected abstract retain(): void;
-  /** How many bytes wait for the rest of their request. */
-  protected abstract pendingBytes(): number;
+  abstract pendingBytes(): number;
 
-  /** For CLIENT KILL and shutdown: ends the connection without a further word. */
+  get address(): string {
+    return (this.addressText ??= endPoint(this.socket.remoteAddress, this.socket.remotePort));
+  }
+
+  get localAddress(): string {
+    return endPoint(this.socket.localAddress, this.socket.localPort);
+  }
+
+  get isHeld(): boolean {
+    return this.holds > 0;
+  }
+
+  unreadBytes(): number {
+    return this.socket.writableLength + this.owedBytes;
+  }
+
+  /** For CLIENT KILL: ends the connection without a further word. */
   destroy(): void {
     this.socket.destroy();
   }
 
+  /** For shutdown: ends the connection after the replies to what has been run; who waits has waited in vain. */
+  close(): void {
+    if (this.holds > 0) this.destroy();
+    else this.closeAfterReply();
+  }
+
   /** Stops running requests, sends the replies that are owed, and ends the connection. */
   closeAfterReply(): void {
+    if (this.isEnding) return;
     this.isEnding = true;
     this.stopReading();
     if (!this.isRunning) this.endWhenDone();
   }
 
+  /** Closes the connection when it is idle for too long or its replies stay unread; asked from time to time. */
+  keepLimits(nowMs: number): void {
+    const { idleMsMax } = this.node.limits;
+    const { session } = this;
+    if (idleMsMax > 0 && !this.isHeld && !session.isMonitor && nowMs - session.lastActiveMs > idleMsMax) {
+      this.node.log.debug('Closing idle client');
+      this.destroy();
+    } else if (this.overSoftLimitSinceMs > 0) this.keepOutputLimit();
+  }
+
   // ---- requests
 
   private onChunk(chunk: Buffer): void {
-    this.node.stats.inputBytes += chunk.length;
+    const { stats } = this.node;
+    stats.inputBytes += chunk.length;
+    stats.reads++;
     if (this.isEnding) return;
-    this.feed(chunk);
-    if (this.mayRun()) this.run();
-    else {
+    try {
+      this.feed(chunk);
+      if (this.mayRun()) return this.run();
       this.retain();
       this.governReading();
+    } catch (error) {
+      this.fail(error);
     }
   }
 
   private mayRun(): boolean {
     return (
-      this.holds === 0 && !this.isBacklogged && !this.isEnding &&
-      this.owed.length < OWED_MAX && this.owedBytes < OWED_BYTES_MAX
+      this.holds === 0 && !this.isBacklogged && !this.isEnding && this.owed.length < OWED_MAX && this.owedBytes < OWED_BYTES_MAX
     );
   }
 
   /** Runs the requests that have arrived, until there is none or they must wait. */
   private run(): void {
-    if (this.isRunning) return;
     this.isRunning = true;
     this.node.beginBatch();
     const { reply } = this.outbox;
     reply.protocol = this.session.protocol;
+    this.session.lastActiveMs = this.node.store.nowMs;
+    if (this.postponed !== undefined) this.runPostponed(this.postponed);
     let hasMore = true;
     while (hasMore && this.mayRun()) {
       hasMore = this.runNext();
       if (reply.length > BATCH_BYTES_MAX) this.emit(true);
     }
     this.emit(false);
+    this.node.endBatch();
     this.isRunning = false;
     if (this.isEnding) return this.endWhenDone();
     if (hasMore) this.retain();
     else if (this.hasPeerEnded) return this.closeAfterReply();
     this.governReading();
+  }
+
+  /** Runs what waits, if it may. Not at once: another connection may be in the midst of its batch. */
+  private resumeSoon(): void {
+    if (this.willResume) return;
+    this.willResume = true;
+    setImmediate(() => {
+      this.willResume = false;
+      if (!this.mayRun() || this.socket.destroyed) return;
+      try {
+        this.run();
+      } catch (error) {
+        this.fail(error);
+      }
+    });
   }
 
   /** Reads the socket or lets it wait. */
@@ -154,13 +213,42 @@ export abstract class Connection implements Outlet, Transport {
     const { reply } = this.outbox;
     const mark = reply.length;
     this.executor.execute(session, args, reply);
-    if (session.isMuted) reply.rewind(mark);
+    if (session.isReplyLimited && this.postponed === undefined) {
+      if (session.isMuted) reply.rewind(mark);
+      session.endRequest();
+    }
     reply.protocol = session.protocol;
+  }
+
+  postpone(args: Args): void {
+    const copies = Array.from({ length: args.count }, (_, index) => args.copy(index));
+    this.postponed = setArgs(new Args(), copies);
+    this.holds++;
+    this.node.pause.wait(this.onPauseOver);
+  }
+
+  private readonly onPauseOver = (): void => {
+    this.holds--;
+    this.resumeSoon();
+  };
+
+  private runPostponed(args: Args): void {
+    this.postponed = undefined;
+    this.execute(args);
+  }
+
+  /** A mistake of ours in this connection's handling must not end the node: it ends the connection. */
+  private fail(error: unknown): void {
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.node.log.error(`Internal error, closing client ${this.address}; please report it: ${stack}`);
+    if (this.isRunning) this.outbox.reply.rewind(0);
+    this.isRunning = false;
+    this.destroy();
   }
 
   private closeForQuery(): void {
     this.node.stats.queryLimitDisconnections++;
-    this.node.log.warning(`Closing client ${this.describe()}: its unfinished request passed client-query-buffer-limit`);
+    this.node.log.warning(`Closing client that reached max query buffer length: ${this.session.describe()}`);
     this.destroy();
   }
 
@@ -188,9 +276,19 @@ export abstract class Connection implements Outlet, Transport {
       return;
     }
     // The writer's memory is used again; what is kept for later is copied.
-    const kept = Buffer.concat(outbox.reply.take());
-    this.owedBytes += kept.length;
-    this.owed.push(new Owed(this, false, false, [kept]));
+    this.keep(Buffer.concat(outbox.reply.take()));
+  }
+
+  /** Keeps bytes behind the replies that are owed. */
+  private keep(bytes: Buffer): void {
+    this.owedBytes += bytes.length;
+    this.owed.push(new Owed(this, false, false, [bytes]));
+  }
+
+  push(bytes: Buffer): void {
+    if (this.isRunning) this.emit(false);
+    if (this.owed.length > 0) this.keep(bytes);
+    else this.outbox.add(this, [bytes]);
   }
 
   defer(holds: boolean): Deferred {
@@ -216,37 +314,49 @@ export abstract class Connection implements Outlet, Transport {
     else if (done > 0) this.owed.splice(0, done);
     if (this.isRunning) return;
     if (this.isEnding) this.endWhenDone();
-    else if (this.mayRun()) this.run();
+    else if (!this.isReading || settled.holds) this.resumeSoon();
   }
 
   /** Writes to the socket; for the outbox. */
   send(pieces: readonly Buffer[]): boolean {
     const { socket } = this;
     if (socket.destroyed || this.hasEnded) return true;
+    const { stats } = this.node;
+    stats.writes++;
     for (const piece of pieces) {
-      this.node.stats.outputBytes += piece.length;
-      socket.write(piece);
+      stats.outputBytes += piece.length;
+      socket.write(piece, this.onWritten);
     }
-    const waitingBytes = socket.writableLength;
-    if (waitingBytes === 0) return true;
+    if (socket.writableLength === 0) return true;
     this.isBacklogged = true;
     if (!this.isRunning) this.stopReading();
-    if (this.node.limits.isOverOutput(waitingBytes + this.owedBytes)) this.closeForOutput(waitingBytes);
+    this.keepOutputLimit();
     return false;
   }
 
-  private closeForOutput(waitingBytes: number): void {
+  /** Closes the connection when it leaves too many bytes of replies unread, or many for too long. */
+  private keepOutputLimit(): void {
+    // A monitor gets what it did not ask for piece by piece, as a subscriber does, and has a subscriber's limits.
+    const { limits, clock } = this.node;
+    const { hardBytes, softBytes, softMs } = limits.outputOf(this.session.isMonitor ? 'pubsub' : this.session.kind);
+    const unreadBytes = this.unreadBytes();
+    if (softBytes === 0 || unreadBytes < softBytes) this.overSoftLimitSinceMs = 0;
+    else if (this.overSoftLimitSinceMs === 0) this.overSoftLimitSinceMs = clock.nowMs();
+    const isOverHard = hardBytes > 0 && unreadBytes >= hardBytes;
+    const isOverSoft = this.overSoftLimitSinceMs > 0 && clock.nowMs() - this.overSoftLimitSinceMs > softMs;
+    if (!isOverHard && !isOverSoft) return;
     this.node.stats.outputLimitDisconnections++;
-    this.node.log.warning(
-      `Closing client ${this.describe()}: ${waitingBytes} bytes of unread replies are over client-output-buffer-limit`,
-    );
+    this.node.log.warning(`Client ${this.session.describe()} closed for overcoming of output buffer limits.`);
     this.destroy();
   }
 
-  private onDrain(): void {
+  /** The system has taken a piece. When it has taken all, a client that did not read reads again. */
+  private readonly onWritten = (): void => {
+    if (!this.isBacklogged || this.socket.writableLength > 0) return;
     this.isBacklogged = false;
-    if (this.mayRun()) this.run();
-  }
+    this.overSoftLimitSinceMs = 0;
+    this.resumeSoon();
+  };
 
   // ---- the end
 
@@ -262,25 +372,39 @@ export abstract class Connection implements Outlet, Transport {
     this.outbox.flush();
     this.hasEnded = true;
     this.socket.end();
-    // What the client still sends is read and dropped until it closes too, so that no reset overtakes the last reply;
-    // one that does not close is not waited for.
+    // What the client still sends is read and dropped until it closes too, so that no reset overtakes the last reply.
     this.startReading();
-    const linger = setTimeout(() => this.socket.destroy(), this.node.limits.lingerMs);
-    this.socket.once('close', () => clearTimeout(linger));
+    this.linger(Infinity);
+  }
+
+  /** Waits for the client to close, as long as it reads what is left for it. */
+  private linger(unreadBytesBefore: number): void {
+    const timer = setTimeout(() => {
+      const unreadBytes = this.socket.writableLength;
+      if (unreadBytes > 0 && unreadBytes < unreadBytesBefore) this.linger(unreadBytes);
+      else this.socket.destroy();
+    }, this.node.limits.lingerMs);
+    this.socket.once('close', () => clearTimeout(timer));
   }
 
   private onClose(): void {
     this.isEnding = true;
-    for (const owed of this.owed) {
-      const { onAbandoned } = owed;
-      owed.onAbandoned = undefined;
+    this.node.clients.delete(this.session.id);
+    if (this.postponed !== undefined) this.node.pause.forget(this.onPauseOver);
+    if (this.session.isMonitor) this.node.monitors.remove(this.session);
+    const { owed } = this;
+    this.owed = [];
+    for (const each of owed) {
+      const { onAbandoned } = each;
+      each.onAbandoned = undefined;
       onAbandoned?.();
     }
-    this.owed = [];
-    this.node.clients.delete(this.session.id);
   }
+}
 
-  protected describe(): string {
-    return `id=${this.session.id} addr=${this.socket.remoteAddress}:${this.socket.remotePort}`;
-  }
+/** `ip:port`, with an IPv6 address in brackets and an IPv4 address as itself also when it came over IPv6. */
+function endPoint(ip: string | undefined, port: number | undefined): string {
+  if (ip === undefined) return '?:0';
+  const plain = ip.startsWith('::ffff:') ? ip.slice(7) : ip;
+  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
 }

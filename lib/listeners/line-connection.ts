@@ -39,7 +39,7 @@ export class LineConnection extends Connection {
     const status = this.reader.next();
     if (status === NO_LINE) return false;
     if (status === LINE_TOO_LONG) this.write([errorLine(`line longer than ${this.node.limits.lineBytesMax} bytes`)]);
-    else if (this.grammar.read(this.reader, this.args)) this.runLine();
+    else if (this.grammar.read(this.reader, this.args)) this.execute(this.args);
     else this.write([UNKNOWN_COMMAND]);
     return true;
   }
@@ -48,14 +48,14 @@ export class LineConnection extends Connection {
     this.reader.retain();
   }
 
-  protected pendingBytes(): number {
+  pendingBytes(): number {
     return this.reader.pendingBytes;
   }
 
-  private runLine(): void {
+  protected override execute(args: Args): void {
     const { draft } = this;
-    this.executor.execute(this.session, this.args, draft);
-    // Nothing is written when the reply has been promised for later.
+    this.executor.execute(this.session, args, draft);
+    // Nothing is written when the reply has been promised for later, or the request waits for the end of a pause.
     if (draft.length === 0) return;
     this.write(linesOf(draft.take()));
     draft.reuse();

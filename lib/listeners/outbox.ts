@@ -23,6 +23,8 @@ export class Outbox {
   private outlets: Outlet[] = [];
   private pieces: (readonly Buffer[])[] = [];
   private heldBytes = 0;
+  /** Somebody has not read what lies in the writer's buffer. */
+  private isUnread = false;
 
   /** Takes what has been written to `reply` and sends it through `outlet` at the end of this turn. */
   collect(outlet: Outlet): void {
@@ -45,11 +47,11 @@ export class Outbox {
     this.outlets = [];
     this.pieces = [];
     this.heldBytes = 0;
-    let isDone = true;
-    for (let i = 0; i < outlets.length; i++) isDone = outlets[i]!.send(pieces[i]!) && isDone;
-    // Somebody may have begun to write meanwhile; what was sent is in front of it and stays until the next turn.
+    for (let i = 0; i < outlets.length; i++) if (!outlets[i]!.send(pieces[i]!)) this.isUnread = true;
+    // Somebody may have begun to write meanwhile; what was sent is in front of it and stays until the next time.
     if (this.reply.length > 0) return;
-    if (isDone) this.reply.reuse();
-    else this.reply.renew();
+    if (this.isUnread) this.reply.renew();
+    else this.reply.reuse();
+    this.isUnread = false;
   };
 }

@@ -33,7 +33,7 @@ export class RespConnection extends Connection {
     this.decoder.retain();
   }
 
-  protected pendingBytes(): number {
+  pendingBytes(): number {
     return this.decoder.pendingBytes;
   }
 

@@ -16,8 +16,18 @@ export type OnChunk = (chunk: Buffer) => void;
 
 export interface Accepted {
   socket: Socket;
+  /** The system's number for the socket; -1 when it is not known. */
+  fileDescriptor: number;
   /** Begins to read. */
   read(onChunk: OnChunk): void;
+}
+
+/** Sends a last word to somebody who is not served, and closes. */
+export function turnAway({ socket, read }: Accepted, lastWord: string): void {
+  socket.on('error', () => socket.destroy());
+  read(() => undefined);
+  socket.write(lastWord, 'latin1');
+  socket.destroySoon();
 }
 
 export class TcpListener {
@@ -53,7 +63,7 @@ export class TcpListener {
     const holder = accepted as unknown as { _handle: object | null };
     const handle = holder._handle;
     if (handle === null || typeof handle !== 'object' || !('useUserBuffer' in handle)) {
-      return { socket: accepted, read: (onChunk) => void accepted.on('data', onChunk).resume() };
+      return { socket: accepted, fileDescriptor: -1, read: (onChunk) => void accepted.on('data', onChunk).resume() };
     }
     holder._handle = null;
     let deliver: OnChunk = () => undefined;
@@ -70,6 +80,7 @@ export class TcpListener {
     socket.once('close', () => accepted.destroy());
     return {
       socket,
+      fileDescriptor: 'fd' in handle && typeof handle.fd === 'number' ? handle.fd : -1,
       read: (onChunk) => {
         deliver = onChunk;
         socket.resume();

@@ -73,3 +73,12 @@ function readSingleQuoted(line: string, start: number): Quoted | undefined {
   }
   return undefined;
 }
+
+const ESCAPED: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x07': '\\a', '\b': '\\b' };
+
+/** Latin1 text in double quotes, as `splitInline` reads it back. */
+export function quoted(text: string): string {
+  const escape = (char: string): string =>
+    ESCAPED[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return `"${text.replace(/[^ !#-[\]-~]/g, escape)}"`;
+}

@@ -150,8 +150,9 @@ export class ReplyWriter {
 
   // ---- taking back and taking out
 
-  /** Forgets what was written since `length` was `mark`. */
+  /** Forgets what was written since `length` was `mark`; nothing when that has been taken meanwhile. */
   rewind(mark: number): void {
+    if (mark >= this.length) return;
     while (this.fullBytes > mark) {
       this.buffer = this.full.pop()!;
       this.base = 0;

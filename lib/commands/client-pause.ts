@@ -1,0 +1,61 @@
+/**
+ * The pause of CLIENT PAUSE: until it is over no client's requests are run, or none that writes. A request that comes
+ * meanwhile is held back whole by its connection, which registers here and is told when it may go on.
+ */
+import type { Command } from './table.js';
+import type { Clock } from '../util/clock.js';
+
+/** A longer pause than a timer can take (24.8 days) is made of several. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export class Pause {
+  /** Looked at before every command; everything else here only while it is true. */
+  isActive = false;
+
+  private holdsReads = false;
+  private endsAtMs = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly waiting = new Set<() => void>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Begins a pause, or makes the one that is on stricter and longer, never milder or shorter. */
+  begin(endsAtMs: number, holdsReads: boolean): void {
+    this.holdsReads = (this.isActive && this.holdsReads) || holdsReads;
+    this.endsAtMs = this.isActive ? Math.max(this.endsAtMs, endsAtMs) : endsAtMs;
+    this.isActive = true;
+    this.schedule();
+  }
+
+  /** Ends the pause: what was held back is run. */
+  end(): void {
+    clearTimeout(this.timer);
+    this.isActive = false;
+    this.holdsReads = false;
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const goOn of waiting) goOn();
+  }
+
+  /** Whether this command must wait; only asked while a pause is on. */
+  holdsBack(command: Command): boolean {
+    return this.holdsReads || command.isWrite || command.mayReplicate;
+  }
+
+  /** Calls `goOn` once, when the pause is over. */
+  wait(goOn: () => void): void {
+    this.waiting.add(goOn);
+  }
+
+  forget(goOn: () => void): void {
+    this.waiting.delete(goOn);
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer);
+    const leftMs = this.endsAtMs - this.clock.nowMs();
+    const isOver = leftMs <= TIMER_MS_MAX;
+    this.timer = setTimeout(() => (isOver ? this.end() : this.schedule()), Math.max(0, Math.min(leftMs, TIMER_MS_MAX)));
+    this.timer.unref();
+  }
+}
