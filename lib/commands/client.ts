@@ -242,6 +242,9 @@ const help = helpHandler('CLIENT', [
 const PLAIN: readonly Flag[] = ['noscript', 'loading', 'stale'];
 const ADMIN: readonly Flag[] = ['admin', 'noscript', 'loading', 'stale'];
 const common = { flags: PLAIN, categories: ['connection'], routing: 'local', group: 'connection', complexity: 'O(1)' } as const;
+const KILL_FILTER =
+  '<[ID client-id]|[TYPE <NORMAL|MASTER|SLAVE|REPLICA|PUBSUB>]|[USER username]|[ADDR ip:port]|[LADDR ip:port]|' +
+  '[SKIPME yes/no]>';
 const PER_CLIENT = 'O(N) where N is the number of client connections';
 
 export const clientCommands: readonly CommandSpec[] = [
@@ -265,10 +268,7 @@ export const clientCommands: readonly CommandSpec[] = [
       },
       {
         ...common, name: 'kill', arity: -3, flags: ADMIN, since: '2.4.0', complexity: PER_CLIENT, summary: 'Closes connections.',
-        syntax:
-          'ip:port|[[ID client-id]|[TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB]|[USER username]|[ADDR ip:port]|[LADDR ip:port]|' +
-          '[SKIPME YES|NO] [[ID client-id]|[TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB]|[USER username]|[ADDR ip:port]|' +
-          '[LADDR ip:port]|[SKIPME YES|NO] ...]]',
+        syntax: `<ip:port|${KILL_FILTER} [${KILL_FILTER} ...]>`,
         history: [
           ['2.8.12', 'Added new filter format.'],
           ['2.8.12', '`ID` option.'],
@@ -302,7 +302,7 @@ export const clientCommands: readonly CommandSpec[] = [
       },
       {
         ...common, name: 'pause', arity: -3, flags: ADMIN, since: '2.9.50',
-        summary: 'Lets all requests, or those that write, wait for a time.', syntax: 'timeout [WRITE|ALL]',
+        summary: 'Lets all requests, or those that write, wait for a time.', syntax: 'timeout:integer [WRITE|ALL]',
         history: [['6.2.0', '`CLIENT PAUSE WRITE` mode added along with the `mode` option.']], handler: pause,
       },
       {
@@ -318,7 +318,7 @@ export const clientCommands: readonly CommandSpec[] = [
         handler: setname,
       },
       {
-        ...common, name: 'trackinginfo', arity: 2, since: '6.0.0',
+        ...common, name: 'trackinginfo', arity: 2, since: '6.2.0',
         summary: 'Says what is tracked for the connection: nothing.', handler: trackinginfo,
       },
       {

@@ -1,7 +1,7 @@
 /** All families of commands. A new family is added here and nowhere else. */
 import type { CommandSpec } from './spec.js';
-import { commandCommands } from './command.js';
 import { clientCommands } from './client.js';
+import { commandCommands } from './command.js';
 import { connectionCommands } from './connection.js';
 import { hashCounterCommands } from './hash-counters.js';
 import { hashWalkCommands } from './hash-walk.js';
@@ -27,4 +27,9 @@ export const families: readonly (readonly CommandSpec[])[] = [
   connectionCommands, keyspaceCommands, stringCommands, hashCommands, hashCounterCommands, hashWalkCommands,
   clientCommands, connectionCommands, infoCommands, keyspaceCommands, latencyCommands, monitorCommands, slowlogCommands,
   stringCommands,
+  clientCommands,
+  infoCommands,
+  latencyCommands,
+  monitorCommands,
+  slowlogCommands,
 ];

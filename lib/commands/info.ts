@@ -103,6 +103,7 @@ function memory({ store, node }: Context): Fields {
   const held = heapTotal + external;
   node.stats.usedBytesPeak = Math.max(node.stats.usedBytesPeak, used);
   const peak = node.stats.usedBytesPeak;
+  const waitingBytes = [...node.clients.values()].map((client) => client.pendingBytes() + client.unreadBytes());
   const total = totalmem();
   return {
     used_memory: used,
@@ -136,7 +137,7 @@ function memory({ store, node }: Context): Fields {
     mem_fragmentation_ratio: (rss / used).toFixed(2),
     mem_fragmentation_bytes: rss - used,
     mem_clients_slaves: 0,
-    mem_clients_normal: [...node.clients.values()].reduce((sum, each) => sum + each.pendingBytes() + each.unreadBytes(), 0),
+    mem_clients_normal: waitingBytes.reduce((sum, bytes) => sum + bytes, 0),
     mem_aof_buffer: 0,
     mem_allocator: 'arena',
     active_defrag_running: 0,
@@ -336,7 +337,7 @@ const role: Handler = (_context, _args, reply) => {
 export const infoCommands: readonly CommandSpec[] = [
   {
     name: 'info', arity: -1, flags: ['loading', 'stale'], categories: ['dangerous'],
-    tips: ['nondeterministic_output'], routing: 'local', group: 'server', since: '1.0.0', complexity: 'O(1)',
+    tips: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'], routing: 'local', group: 'server', since: '1.0.0', complexity: 'O(1)',
     summary: 'Gives the state of the node in figures.', syntax: '[section [section ...]]',
     history: [['7.0.0', 'Added support for taking multiple section arguments.']], handler: info,
   },

@@ -10,7 +10,9 @@ const COLUMNS = 80;
 const HEIGHTS = '_o#';
 
 /** The graph of some samples, oldest first, as lines of text. `nowSeconds` is what ages are counted from. */
-export function latencyGraph(event: string, samples: readonly LatencySample[], allTimeMaxMs: number, nowSeconds: number): string {
+export function latencyGraph(
+  event: string, samples: readonly LatencySample[], allTimeMaxMs: number, nowSeconds: number,
+): string {
   const latencies = samples.map((sample) => sample.latencyMs);
   const high = Math.max(...latencies);
   const low = Math.min(...latencies);
@@ -31,7 +33,7 @@ function columns(samples: readonly LatencySample[], low: number, high: number): 
   for (let row = ROWS - 1; row >= 0; row--) {
     for (const { latencyMs } of samples) {
       const step = Math.min(steps - 1, Math.floor(((latencyMs - low) * steps) / span)) - row * HEIGHTS.length;
-      text += step < 0 ? ' ' : (HEIGHTS[step] ?? '|');
+      text += step < 0 ? ' ' : (HEIGHTS.charAt(step) || '|');
     }
     text += '\n';
   }

@@ -132,7 +132,7 @@ const histogram: Handler = (context, args, reply) => {
   for (const command of commands) writeHistogram(reply, command);
 };
 
-/** The commands of these names, a container standing for its subcommands, or all; those that have never run left out. */
+/** The commands of these names (a container stands for its subcommands), or all, without those that never ran. */
 function timedCommands({ node }: Context, names: readonly string[]): Command[] {
   const { table } = node;
   const chosen = names.length === 0 ? table.commands : names.flatMap((name) => table.named(name) ?? []);
@@ -176,7 +176,9 @@ const ADMIN: readonly Flag[] = ['admin', 'noscript', 'loading', 'stale'];
 const common = {
   flags: ADMIN, categories: [], routing: 'local', group: 'server', since: '2.8.13', complexity: 'O(1)',
 } as const;
-const shown = { ...common, tips: ['nondeterministic_output'] } as const;
+const shown = {
+  ...common, tips: ['nondeterministic_output', 'request_policy:all_nodes', 'response_policy:special'],
+} as const;
 
 export const latencyCommands: readonly CommandSpec[] = [
   {
@@ -193,7 +195,8 @@ export const latencyCommands: readonly CommandSpec[] = [
       { ...shown, name: 'history', arity: 3, summary: 'Lists the latencies of an event.', syntax: 'event', handler: history },
       { ...shown, name: 'latest', arity: 2, summary: 'Gives the latest latency of every event.', handler: latest },
       {
-        ...common, name: 'reset', arity: -2, summary: 'Forgets the latencies of some or all events.',
+        ...common, name: 'reset', arity: -2, tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        summary: 'Forgets the latencies of some or all events.',
         syntax: '[event [event ...]]', handler: reset,
       },
     ],

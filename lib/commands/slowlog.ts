@@ -126,7 +126,7 @@ export const slowlogCommands: readonly CommandSpec[] = [
     summary: 'Commands that took long.',
     subcommands: [
       {
-        ...common, name: 'get', arity: -2, flags: ADMIN, tips: ['nondeterministic_output'],
+        ...common, name: 'get', arity: -2, flags: ADMIN, tips: ['request_policy:all_nodes', 'nondeterministic_output'],
         complexity: 'O(N) where N is the number of entries returned', summary: 'Lists the commands that took long, newest first.',
         syntax: '[count]', history: [['4.0.0', 'Added client IP address, port and name to the reply.']], handler: get,
       },
@@ -135,11 +135,13 @@ export const slowlogCommands: readonly CommandSpec[] = [
         summary: 'Says how SLOWLOG is used.', handler: help,
       },
       {
-        ...common, name: 'len', arity: 2, flags: ADMIN, tips: ['nondeterministic_output'], complexity: 'O(1)',
+        ...common, name: 'len', arity: 2, flags: ADMIN, complexity: 'O(1)',
+        tips: ['request_policy:all_nodes', 'response_policy:agg_sum', 'nondeterministic_output'],
         summary: 'Counts the entries of the slowlog.', handler: len,
       },
       {
-        ...common, name: 'reset', arity: 2, flags: ADMIN, complexity: 'O(N) where N is the number of entries in the slowlog',
+        ...common, name: 'reset', arity: 2, flags: ADMIN,
+        tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'], complexity: 'O(N) where N is the number of entries in the slowlog',
         summary: 'Empties the slowlog.', handler: reset,
       },
     ],

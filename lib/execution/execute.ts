@@ -45,12 +45,14 @@ export class Executor {
     try {
       command = this.admit(session, args);
       if (command === undefined) return;
-      if (node.pause.isActive && node.pause.holdsBack(command)) return session.postpone(args);
+      if (node.pause.isActive && node.pause.holdsBack(command)) {
+        session.postpone(args);
+        return;
+      }
       session.lastCommand = command;
       timer.begin(command);
-      if (this.router === undefined || !this.router.route(session, command, args, reply)) {
-        command.handler!(session, args, reply);
-      }
+      const isElsewhere = this.router?.route(session, command, args, reply);
+      if (isElsewhere !== true) command.handler!(session, args, reply);
     } catch (error) {
       reply.rewind(mark);
       this.refuse(error, command, reply);
@@ -64,7 +66,10 @@ export class Executor {
   private admit(session: Session, args: Args): Command | undefined {
     let command = this.table.find(args);
     if (command === undefined) {
-      if (args.is(0, 'POST') || args.is(0, 'HOST:')) return this.refuseHttp(session);
+      if (args.is(0, 'POST') || args.is(0, 'HOST:')) {
+        this.refuseHttp(session);
+        return undefined;
+      }
       throw unknownCommand(args.text(0), argumentTexts(args));
     }
     if (command.subcommands !== undefined && args.count > 1) {
@@ -98,7 +103,7 @@ export class Executor {
   }
 
   /** A web page can make a browser send requests here: what looks like HTTP ends the connection. */
-  private refuseHttp(session: Session): undefined {
+  private refuseHttp(session: Session): void {
     session.closeAfterReply();
     const nowMs = this.node.clock.nowMs();
     if (nowMs - this.httpWarnedAtMs < HTTP_WARNING_PERIOD_MS) return;

@@ -1,7 +1,7 @@
 /** The limits that connections keep, as numbers, because they are asked for often. They follow the settings. */
 import type { Settings } from '../config/settings.js';
 
-/** How many bytes of replies a client may leave unread: more than `hardBytes` never, more than `softBytes` for a while. */
+/** How many bytes of replies a client may leave unread: `hardBytes` never, `softBytes` for `softMs`. 0: no limit. */
 export interface OutputLimit {
   readonly hardBytes: number;
   readonly softBytes: number;

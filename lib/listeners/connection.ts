@@ -158,7 +158,11 @@ export abstract class Connection implements Outlet, Transport {
 
   private mayRun(): boolean {
     return (
-      this.holds === 0 && !this.isBacklogged && !this.isEnding && this.owed.length < OWED_MAX && this.owedBytes < OWED_BYTES_MAX
+      this.holds === 0 &&
+      !this.isBacklogged &&
+      !this.isEnding &&
+      this.owed.length < OWED_MAX &&
+      this.owedBytes < OWED_BYTES_MAX
     );
   }
 

@@ -23,9 +23,10 @@ export interface Accepted {
 }
 
 /** Sends a last word to somebody who is not served, and closes. */
-export function turnAway({ socket, read }: Accepted, lastWord: string): void {
+export function turnAway(accepted: Accepted, lastWord: string): void {
+  const { socket } = accepted;
   socket.on('error', () => socket.destroy());
-  read(() => undefined);
+  accepted.read(() => undefined);
   socket.write(lastWord, 'latin1');
   socket.destroySoon();
 }

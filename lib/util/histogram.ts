@@ -1,6 +1,6 @@
 /**
- * A histogram of durations, for percentiles that need no list of samples. Each power of two of nanoseconds is cut in 16,
- * so a value is known to about 6 %. Source: the idea of G. Tene's HdrHistogram.
+ * A histogram of durations, for percentiles that need no list of samples. Each power of two of nanoseconds is cut in
+ * 16, so a value is known to about 6 %. Source: the idea of G. Tene's HdrHistogram.
  */
 
 const CUTS_LOG = 4;
