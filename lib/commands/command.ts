@@ -48,7 +48,7 @@ const info: Handler = (context, args, reply) => {
   reply.array(args.count - 2);
   for (let i = 2; i < args.count; i++) {
     const found = context.node.table.named(args.text(i));
-    if (found === undefined) reply.nilArray();
+    if (found === undefined) reply.nil();
     else writeCommandInfo(found, reply);
   }
 };

@@ -1,34 +1,15 @@
 /**
  * The settings: one record a directive, with Redis's own name where Redis has one. The command line, the config file,
- * the environment, CONFIG GET and SET and the README's table are all made from these records.
+ * the environment, CONFIG GET and SET and the README's table are all made from these records. Those in this file have
+ * an effect; accepted-settings.ts has the others that Redis knows.
  */
+import { acceptedSettings } from './accepted-settings.js';
+import { readOutputLimits } from './setting-readers.js';
+import { GIB, MIB, SettingError, type SettingSpec, normalise } from './setting-value.js';
 
-export type SettingKind = 'integer' | 'bytes' | 'flag' | 'choice' | 'text' | 'list';
+export { SettingError, type SettingKind, type SettingSpec } from './setting-value.js';
 
-export interface SettingSpec {
-  name: string;
-  kind: SettingKind;
-  /** As CONFIG GET prints it. */
-  initial: string;
-  /** For integer and bytes. */
-  min?: number;
-  max?: number;
-  /** For choice. */
-  choices?: readonly string[];
-  /** A word that is allowed besides numbers. */
-  word?: string;
-  /** Whether CONFIG SET may change it while the node runs. */
-  isMutable: boolean;
-  /** Not shown in logs, errors and check-config. */
-  isSecret?: boolean;
-  /** One sentence for the README and --help. */
-  sentence: string;
-}
-
-const GIB = 2 ** 30;
-const MIB = 2 ** 20;
-
-export const settingSpecs: readonly SettingSpec[] = [
+const ownSettings: readonly SettingSpec[] = [
   { name: 'port', kind: 'integer', initial: '6379', min: 0, max: 65535, word: 'any', isMutable: false, sentence: 'Port for Redis clients; 0 for none, `any` for a free one.' },
   { name: 'line-port', kind: 'integer', initial: '4040', min: 0, max: 65535, word: 'any', isMutable: false, sentence: 'Port for the line protocol; 0 for none, `any` for a free one.' },
   { name: 'bind', kind: 'list', initial: '* -::*', isMutable: false, sentence: 'Addresses to listen on, parted by blanks; `*` and `::*` are all of IPv4 and IPv6, and one with `-` in front may be missing.' },
@@ -47,10 +28,20 @@ export const settingSpecs: readonly SettingSpec[] = [
   { name: 'line-max-bytes', kind: 'bytes', initial: String(MIB), min: 64, max: 512 * MIB, isMutable: true, sentence: 'Most bytes of one line of the line protocol.' },
   { name: 'loglevel', kind: 'choice', initial: 'notice', choices: ['debug', 'verbose', 'notice', 'warning'], isMutable: true, sentence: 'Least weight of what is logged.' },
   { name: 'logfile', kind: 'text', initial: '', isMutable: false, sentence: 'File that the log is added to; empty for standard output.' },
+  { name: 'client-output-buffer-limit', kind: 'text', initial: 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', read: readOutputLimits, isMutable: true, sentence: 'For normal clients, replicas and subscribers: bytes of unread replies at which the client is closed, bytes at which it is closed after some seconds, and these seconds.' },
+  { name: 'slowlog-log-slower-than', kind: 'integer', initial: '10000', min: -1, isMutable: true, sentence: 'Microseconds from which a command is in the slowlog; -1 for none.' },
+  { name: 'slowlog-max-len', kind: 'integer', initial: '128', isMutable: true, sentence: 'Most entries of the slowlog.' },
+  { name: 'latency-monitor-threshold', kind: 'integer', initial: '0', isMutable: true, sentence: 'Milliseconds from which an event is in the latency monitor; 0 for none.' },
+  { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
 ];
 
-/** A wrong value for a setting; the message names the setting, the value and what is allowed. */
-export class SettingError extends Error {}
+/** Every setting that a node knows. */
+export const settingSpecs: readonly SettingSpec[] = [...ownSettings, ...acceptedSettings];
+
+/** The names of a setting in lower case: its own and those that it has had. */
+const byName = new Map(
+  settingSpecs.flatMap((spec) => [spec.name, ...(spec.aliases ?? [])].map((name) => [name, spec] as const)),
+);
 
 export class Settings {
   private readonly values = new Map<string, string>();
@@ -61,13 +52,19 @@ export class Settings {
     for (const [name, value] of Object.entries(given)) this.set(name, value);
   }
 
+  /** The record of a setting by its name or one that it has had, in any case. */
   static spec(name: string): SettingSpec | undefined {
-    return byName.get(name);
+    return byName.get(name.toLowerCase());
+  }
+
+  /** Every name that a setting can be asked for. */
+  static get names(): Iterable<string> {
+    return byName.keys();
   }
 
   /** The value as CONFIG GET prints it. */
   text(name: string): string {
-    const value = this.values.get(name);
+    const value = this.values.get(byName.get(name)?.name ?? name);
     if (value === undefined) throw new Error(`no setting is called ${name}`);
     return value;
   }
@@ -83,10 +80,20 @@ export class Settings {
 
   /** Takes a new value as a person writes it. Throws SettingError, and changes nothing, when it is not allowed. */
   set(name: string, value: string): void {
-    const spec = byName.get(name);
-    if (spec === undefined) throw new SettingError(`unknown setting '${name}'`);
-    this.values.set(name, normalise(spec, value));
-    for (const watcher of this.watchers.get(name) ?? []) watcher();
+    this.setAll([[name, value]]);
+  }
+
+  /** Takes several new values, all or none. Throws the first one's SettingError. */
+  setAll(given: readonly (readonly [name: string, value: string])[]): void {
+    const taken = new Map<string, string>();
+    for (const [name, value] of given) {
+      const spec = Settings.spec(name);
+      if (spec === undefined) throw new SettingError(name, `unknown setting '${name}'`);
+      const current = taken.get(spec.name) ?? this.text(spec.name);
+      taken.set(spec.name, normalise(spec, value, current));
+    }
+    for (const [name, value] of taken) this.values.set(name, value);
+    for (const name of taken.keys()) for (const watcher of this.watchers.get(name) ?? []) watcher();
   }
 
   /** Calls `watcher` now and whenever the setting changes. */
@@ -95,40 +102,5 @@ export class Settings {
     watchers.push(watcher);
     this.watchers.set(name, watchers);
     watcher();
-  }
-}
-
-const byName = new Map(settingSpecs.map((spec) => [spec.name, spec]));
-
-const UNITS: Record<string, number> = {
-  '': 1, b: 1, k: 1000, kb: 1024, m: 1000 ** 2, mb: MIB, g: 1000 ** 3, gb: GIB,
-};
-
-/** The value as CONFIG GET prints it. Throws SettingError. */
-export function normalise(spec: SettingSpec, value: string): string {
-  const refuse = (allowed: string): never => {
-    throw new SettingError(`${spec.name}: '${spec.isSecret ? '***' : value}' is not allowed, it must be ${allowed}`);
-  };
-  switch (spec.kind) {
-    case 'integer':
-    case 'bytes': {
-      if (value === spec.word) return value;
-      const match = /^(-?\d+)([a-z]*)$/i.exec(value.trim());
-      const unit = match ? UNITS[match[2]!.toLowerCase()] : undefined;
-      const number = match && unit !== undefined ? Number(match[1]) * unit : NaN;
-      const isWhole = spec.kind === 'bytes' || match?.[2] === '';
-      const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
-      if (Number.isNaN(number) || !isWhole || number < min || number > max) {
-        return refuse(`a whole number from ${min} to ${max}${spec.word === undefined ? '' : `, or ${spec.word}`}`);
-      }
-      return String(number);
-    }
-    case 'flag':
-      return /^(yes|no)$/i.test(value) ? value.toLowerCase() : refuse("'yes' or 'no'");
-    case 'choice':
-      return spec.choices!.includes(value.toLowerCase()) ? value.toLowerCase() : refuse(`one of ${spec.choices!.join(', ')}`);
-    case 'text':
-    case 'list':
-      return value;
   }
 }

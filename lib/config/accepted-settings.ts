@@ -1,0 +1,178 @@
+/**
+ * Settings of Redis that clients and tools ask for or set, and that have no effect here: what they tune does not exist
+ * in this store, or does not exist yet. Values are checked as redis-server checks them. A setting that gets an effect
+ * moves to settings.ts.
+ */
+import {
+  readEventClasses, readPercentiles, readSavePoints, readShareOrBytes, readShutdownOptions,
+} from './setting-readers.js';
+import { MIB, type SettingSpec, refuse } from './setting-value.js';
+
+const INT_MAX = 2 ** 31 - 1;
+
+/** What most records have; `isMutable: false` and the like override it. */
+type More = Partial<SettingSpec>;
+
+function accepted(kind: SettingSpec['kind'], name: string, initial: string | number, what: string, more: More = {}): SettingSpec {
+  const sentence = `${what}. Accepted for Redis's tools; it has no effect.`;
+  return { name, kind, initial: String(initial), isMutable: true, sentence, ...more };
+}
+
+const integer = (name: string, initial: number, what: string, more?: More): SettingSpec =>
+  accepted('integer', name, initial, what, more);
+const bytes = (name: string, initial: number, what: string, more?: More): SettingSpec =>
+  accepted('bytes', name, initial, what, more);
+const flag = (name: string, initial: 'yes' | 'no', what: string, more?: More): SettingSpec =>
+  accepted('flag', name, initial, what, more);
+const text = (name: string, initial: string, what: string, more?: More): SettingSpec =>
+  accepted('text', name, initial, what, more);
+const choice = (name: string, initial: string, choices: readonly string[], what: string, more?: More): SettingSpec =>
+  accepted('choice', name, initial, what, { choices, ...more });
+
+const FIXED: More = { isMutable: false };
+const EVICTION_POLICIES = [
+  'volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random',
+  'noeviction',
+];
+
+/** Nothing is written to disk, so what would promise that is refused. */
+function readNoSavePoints(value: string): string {
+  const points = readSavePoints(value);
+  return points === '' ? points : refuse("'': nothing is saved", 'nothing is saved to disk by this server');
+}
+
+/** Redis takes any number that is not negative and keeps it between 1 and 500. */
+function readFrequency(value: string): string {
+  const allowed = 'a whole number from 1 to 500';
+  if (!/^(-?[1-9]\d*|0)$/.test(value)) return refuse(allowed, "argument couldn't be parsed into an integer");
+  const number = Number(value);
+  if (number < 0 || number > INT_MAX) return refuse(allowed, `argument must be between 0 and ${INT_MAX} inclusive`);
+  return String(Math.min(Math.max(number, 1), 500));
+}
+
+const memory: readonly SettingSpec[] = [
+  bytes('maxmemory', 0, 'Bytes of data from which buckets are evicted; 0 for no limit'),
+  choice('maxmemory-policy', 'noeviction', EVICTION_POLICIES, 'Which buckets are evicted'),
+  integer('maxmemory-samples', 5, 'How many buckets are compared to find one to evict', { min: 1, max: INT_MAX }),
+  integer('maxmemory-eviction-tenacity', 10, 'How much effort eviction may make', { max: 100 }),
+  text('maxmemory-clients', '0', 'Most bytes or share of maxmemory for all clients', { read: readShareOrBytes }),
+  integer('lfu-log-factor', 10, 'How slowly the counter of uses grows', { max: INT_MAX }),
+  integer('lfu-decay-time', 1, 'Minutes after which the counter of uses shrinks by one', { max: INT_MAX }),
+  flag('lazyfree-lazy-eviction', 'no', 'Memory of evicted data is always freed in the background'),
+  flag('lazyfree-lazy-expire', 'no', 'Memory of expired data is always freed in the background'),
+  flag('lazyfree-lazy-server-del', 'no', 'Memory of overwritten data is always freed in the background'),
+  flag('lazyfree-lazy-user-del', 'no', 'Memory of what DEL deletes is always freed in the background'),
+  flag('lazyfree-lazy-user-flush', 'no', 'Memory of what FLUSHALL deletes is always freed in the background'),
+  flag('activerehashing', 'yes', 'Tables grow in small steps whatever this says'),
+  flag('activedefrag', 'no', 'The arena joins free neighbours at once and needs no defragmenting'),
+  integer('active-expire-effort', 1, 'Effort of the background expiry', { min: 1, max: 10 }),
+  integer('hz', 10, 'How often background work is done in a second', { read: readFrequency }),
+  flag('dynamic-hz', 'yes', 'Background work more often with many clients'),
+];
+
+const encodings: readonly SettingSpec[] = [
+  integer('hash-max-listpack-entries', 512, 'Most entries of a hash in the small encoding', {
+    aliases: ['hash-max-ziplist-entries'],
+  }),
+  bytes('hash-max-listpack-value', 64, 'Most bytes of a value of a hash in the small encoding', {
+    aliases: ['hash-max-ziplist-value'],
+  }),
+  integer('zset-max-listpack-entries', 128, 'Most members of a sorted set in the small encoding', {
+    aliases: ['zset-max-ziplist-entries'],
+  }),
+  bytes('zset-max-listpack-value', 64, 'Most bytes of a member of a sorted set in the small encoding', {
+    aliases: ['zset-max-ziplist-value'],
+  }),
+  integer('set-max-intset-entries', 512, 'Most members of a set of integers in the small encoding'),
+  integer('list-max-listpack-size', -2, 'Most elements, or a class of sizes, of one node of a list', {
+    min: -INT_MAX - 1, max: INT_MAX, aliases: ['list-max-ziplist-size'],
+  }),
+  integer('list-compress-depth', 0, 'Nodes at the ends of a list that are not compressed', { max: INT_MAX }),
+  bytes('hll-sparse-max-bytes', 3000, 'Most bytes of a HyperLogLog in the sparse form'),
+  bytes('stream-node-max-bytes', 4096, 'Most bytes of one node of a stream'),
+  integer('stream-node-max-entries', 100, 'Most entries of one node of a stream'),
+];
+
+const persistence: readonly SettingSpec[] = [
+  text('save', '', 'Seconds and changes after which a snapshot is written; nothing is saved, so only empty is taken', {
+    read: readNoSavePoints,
+  }),
+  choice('appendonly', 'no', ['no'], 'Whether writes are logged to disk; nothing is, so only no is taken'),
+  choice('appendfsync', 'everysec', ['everysec', 'always', 'no'], 'When the log is forced to disk'),
+  text('appendfilename', 'appendonly.aof', 'Name of the log', FIXED),
+  text('appenddirname', 'appendonlydir', 'Folder of the log', FIXED),
+  text('dbfilename', 'dump.rdb', 'Name of the snapshot', { isProtected: true }),
+  flag('no-appendfsync-on-rewrite', 'no', 'Whether the log is not forced to disk while it is rewritten'),
+  integer('auto-aof-rewrite-percentage', 100, 'Growth of the log after which it is rewritten', { max: INT_MAX }),
+  bytes('auto-aof-rewrite-min-size', 64 * MIB, 'Least size of a log that is rewritten'),
+  flag('aof-load-truncated', 'yes', 'Whether a log that is cut short is loaded'),
+  flag('aof-use-rdb-preamble', 'yes', 'Whether a rewritten log begins with a snapshot'),
+  flag('aof-rewrite-incremental-fsync', 'yes', 'Whether a rewritten log is forced to disk in steps'),
+  flag('aof-timestamp-enabled', 'no', 'Whether the log has times in it'),
+  flag('aof-disable-auto-gc', 'no', 'Whether old logs are kept'),
+  flag('rdbcompression', 'yes', 'Whether snapshots are compressed'),
+  flag('rdbchecksum', 'yes', 'Whether snapshots have a checksum', FIXED),
+  flag('rdb-save-incremental-fsync', 'yes', 'Whether a snapshot is forced to disk in steps'),
+  flag('stop-writes-on-bgsave-error', 'yes', 'Whether writes are refused when the snapshot failed'),
+];
+
+const replication: readonly SettingSpec[] = [
+  text('replicaof', '', 'The primary that is followed', { isMutable: false, aliases: ['slaveof'] }),
+  text('masterauth', '', 'Password for the primary', { isSecret: true }),
+  text('masteruser', '', 'User for the primary'),
+  flag('replica-read-only', 'yes', 'Whether replicas refuse writes', { aliases: ['slave-read-only'] }),
+  flag('replica-serve-stale-data', 'yes', 'Whether replicas answer without their primary', {
+    aliases: ['slave-serve-stale-data'],
+  }),
+  flag('replica-lazy-flush', 'no', 'Whether replicas free old data in the background', { aliases: ['slave-lazy-flush'] }),
+  integer('replica-priority', 100, 'Order in which replicas are promoted', { max: INT_MAX, aliases: ['slave-priority'] }),
+  integer('repl-timeout', 60, 'Seconds of silence after which the other side is given up', { min: 1, max: INT_MAX }),
+  integer('repl-ping-replica-period', 10, 'Seconds between pings to replicas', {
+    min: 1, max: INT_MAX, aliases: ['repl-ping-slave-period'],
+  }),
+  bytes('repl-backlog-size', MIB, 'Bytes of the stream that are kept for replicas', { min: 1 }),
+  integer('repl-backlog-ttl', 3600, 'Seconds that the backlog is kept without replicas'),
+  flag('repl-diskless-sync', 'yes', 'Whether a full copy goes to replicas without a file'),
+  integer('repl-diskless-sync-delay', 5, 'Seconds to wait for more replicas before a full copy', { max: INT_MAX }),
+  flag('repl-disable-tcp-nodelay', 'no', 'Whether the stream to replicas is sent in larger packets'),
+  integer('min-replicas-to-write', 0, 'Least number of replicas for writes to be taken', {
+    max: INT_MAX, aliases: ['min-slaves-to-write'],
+  }),
+  integer('min-replicas-max-lag', 10, 'Most seconds of delay of a replica that counts', {
+    max: INT_MAX, aliases: ['min-slaves-max-lag'],
+  }),
+];
+
+const others: readonly SettingSpec[] = [
+  text('notify-keyspace-events', '', 'Which classes of keyspace events are published', { read: readEventClasses }),
+  flag('latency-tracking', 'yes', 'Whether the time of each command is kept'),
+  text('latency-tracking-info-percentiles', '50 99 99.9', 'Which percentiles INFO shows', { read: readPercentiles }),
+  integer('busy-reply-threshold', 5000, 'Milliseconds from which a script is reported as busy', {
+    aliases: ['lua-time-limit'],
+  }),
+  integer('acllog-max-len', 128, 'Most entries of the ACL log'),
+  choice('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels'], 'Channels that a new user may use'),
+  text('aclfile', '', 'File of users', FIXED),
+  integer('tracking-table-max-keys', 1_000_000, 'Most keys that are tracked for client side caching'),
+  choice('sanitize-dump-payload', 'no', ['no', 'yes', 'clients'], 'Whether RESTORE checks what it is given in depth'),
+  flag('protected-mode', 'yes', 'Whether a server without a password answers only this machine'),
+  choice('enable-protected-configs', 'no', ['no', 'yes', 'local'], 'Whether CONFIG SET may change protected settings', FIXED),
+  choice('enable-module-command', 'no', ['no', 'yes', 'local'], 'Whether MODULE may be used', FIXED),
+  flag('cluster-enabled', 'no', 'Shards are configured with `shards`, and this protocol is not spoken', FIXED),
+  integer('io-threads', 1, 'Threads that read and write', FIXED),
+  flag('io-threads-do-reads', 'no', 'Whether reads are done by threads', FIXED),
+  text('unixsocket', '', 'Socket file to listen on', FIXED),
+  text('unixsocketperm', '0', 'Permissions of the socket file', FIXED),
+  flag('daemonize', 'no', 'Whether the node leaves its terminal', FIXED),
+  choice('supervised', 'no', ['upstart', 'systemd', 'auto', 'no'], 'Who supervises the process', FIXED),
+  text('pidfile', '', 'File for the process id', FIXED),
+  flag('set-proc-title', 'yes', 'Whether the process has a title of its own', FIXED),
+  text('proc-title-template', '{title} {listen-addr} {server-mode}', 'Title of the process'),
+  text('shutdown-on-sigint', 'default', 'How SIGINT ends the node', { read: readShutdownOptions }),
+  text('shutdown-on-sigterm', 'default', 'How SIGTERM ends the node', { read: readShutdownOptions }),
+  integer('shutdown-timeout', 10, 'Seconds that replicas have at shutdown', { max: INT_MAX }),
+];
+
+export const acceptedSettings: readonly SettingSpec[] = [
+  ...memory, ...encodings, ...persistence, ...replication, ...others,
+];
