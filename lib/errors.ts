@@ -28,7 +28,6 @@ export const offsetOutOfRange = make('ERR offset is out of range');
 export const lcsNeedsStrings = make('ERR The specified keys must contain string values');
 export const lcsTakesOneForm = make('ERR If you want both the length and indexes, please just use IDX.');
 export const lcsTooLarge = make('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
-export const sumIsNotFinite = make('ERR increment would produce NaN or Infinity');
 export const isNotFinite = make('ERR value is NaN or Infinity');
 export const hashValueNotAnInteger = make('ERR hash value is not an integer');
 export const hashValueNotAFloat = make('ERR hash value is not a float');

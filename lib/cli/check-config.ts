@@ -11,7 +11,8 @@ export const checkConfig: CommandModule<object, Record<string, unknown>> = {
   handler: async (flags) => {
     const { settings, sources, warnings } = await loadSettings(loadRequest(flags));
     for (const warning of warnings) console.error(`pigeonhole: ${warning}`);
-    const rows = settingSpecs.map(({ name, isSecret }) => {
+    const shown = settingSpecs.filter(({ name, hasNoEffect }) => hasNoEffect !== true || sources.has(name));
+    const rows = shown.map(({ name, isSecret }) => {
       const value = settings.text(name);
       return [name, isSecret && value !== '' ? '***' : JSON.stringify(value).slice(1, -1), sources.get(name) ?? 'built in'];
     });

@@ -27,9 +27,9 @@ export function withSettings(command: Argv): Argv {
   command.option('env', {
     type: 'string', requiresArg: true, group, describe: 'Name of the environment, for .env.NAME and the config file [NODE_ENV, or dev]',
   });
-  for (const { name, sentence, initial } of settingSpecs) {
-    const shown = initial === '' ? '' : ` [${initial}]`;
-    command.option(name, { type: 'string', requiresArg: true, group: 'Settings:', describe: `${sentence}${shown}` });
+  for (const { name, sentence, initial, hasNoEffect } of settingSpecs) {
+    const describe = `${sentence}${initial === '' ? '' : ` [${initial}]`}`;
+    command.option(name, { type: 'string', requiresArg: true, group: 'Settings:', describe, hidden: hasNoEffect === true });
   }
   return command;
 }

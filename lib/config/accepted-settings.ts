@@ -15,7 +15,7 @@ type More = Partial<SettingSpec>;
 
 function accepted(kind: SettingSpec['kind'], name: string, initial: string | number, what: string, more: More = {}): SettingSpec {
   const sentence = `${what}. Accepted for Redis's tools; it has no effect.`;
-  return { name, kind, initial: String(initial), isMutable: true, sentence, ...more };
+  return { name, kind, initial: String(initial), isMutable: true, hasNoEffect: true, sentence, ...more };
 }
 
 const integer = (name: string, initial: number, what: string, more?: More): SettingSpec =>

@@ -41,8 +41,9 @@ export async function loadSettings(request: LoadRequest): Promise<Loaded> {
     ...fromEnvironment(environment, origins),
     ...fromFlags,
   ];
-  const warnings = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
-  return { ...apply(given), warnings };
+  const strange = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
+  const loaded = apply(given);
+  return { ...loaded, warnings: [...strange, ...idleSettings(loaded)] };
 }
 
 /** Settings from what is given, in order. Throws ConfigError. */
@@ -59,6 +60,15 @@ export function apply(given: readonly Given[]): Omit<Loaded, 'warnings'> {
     sources.set(name, source);
   }
   return { settings, sources };
+}
+
+/** Settings that were given and have no effect. */
+function idleSettings({ settings, sources }: Omit<Loaded, 'warnings'>): string[] {
+  const idle = [...sources].filter(([name]) => {
+    const spec = Settings.spec(name);
+    return spec?.hasNoEffect === true && settings.text(name) !== spec.initial;
+  });
+  return idle.map(([name, source]) => `the setting ${name} has no effect here (${source})`);
 }
 
 function isKnown(name: string): boolean {

@@ -25,6 +25,8 @@ export interface SettingSpec {
   isMutable: boolean;
   /** CONFIG SET may change it only with `enable-protected-configs`. */
   isProtected?: boolean;
+  /** Taken for the sake of Redis's tools only. */
+  hasNoEffect?: boolean;
   /** Not shown in logs, errors and check-config. */
   isSecret?: boolean;
   /** One sentence for the README and --help. */
