@@ -11,25 +11,25 @@ import { keyspaceCommands } from './keyspace.js';
 import { latencyCommands } from './latency.js';
 import { monitorCommands } from './monitor.js';
 import { slowlogCommands } from './slowlog.js';
-import { stringCommands } from './string.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
 import { stringRangeCommands } from './string-range.js';
+import { stringCommands } from './string.js';
 
 export const families: readonly (readonly CommandSpec[])[] = [
+  clientCommands,
   commandCommands,
   connectionCommands,
-  keyspaceCommands,
-  stringCommands,
-  stringCounterCommands,
-  lcsCommands,
-  stringRangeCommands,
-  connectionCommands, keyspaceCommands, stringCommands, hashCommands, hashCounterCommands, hashWalkCommands,
-  clientCommands, connectionCommands, infoCommands, keyspaceCommands, latencyCommands, monitorCommands, slowlogCommands,
-  stringCommands,
-  clientCommands,
+  hashCounterCommands,
+  hashWalkCommands,
+  hashCommands,
   infoCommands,
+  keyspaceCommands,
   latencyCommands,
   monitorCommands,
   slowlogCommands,
+  stringCounterCommands,
+  lcsCommands,
+  stringRangeCommands,
+  stringCommands,
 ];
