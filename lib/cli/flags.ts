@@ -47,7 +47,8 @@ export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadReque
 
 /** What yargs says is wrong, in one line, with the flag or verb that may have been meant. */
 export function explain(text: string): string {
-  const [, kind, first] = /^(Unknown argument|Unknown command|Not enough arguments following)s?: ([^,]+)/.exec(text) ?? [];
+  const wrong = /^(Unknown argument|Unknown command|Not enough arguments following)s?: ([^,]+)/;
+  const [, kind, first] = wrong.exec(text) ?? [];
   if (first === undefined) return text.replace(/\s+/g, ' ').trim();
   if (kind!.startsWith('Not')) return `--${first} needs a value; one that begins with - is written --${first}=-...`;
   const isFlag = !process.argv.includes(first);

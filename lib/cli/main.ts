@@ -22,7 +22,7 @@ const parser = yargs(args)
   .help()
   .alias('help', 'h')
   .strict()
-  .wrap(Math.min(120, process.stdout.columns ?? 100))
+  .wrap(process.stdout.isTTY ? Math.min(120, process.stdout.columns) : 100)
   .fail((text, error) => fail(isOfYargs(error) ? new ConfigError(explain(text)) : error));
 
 try {

@@ -32,9 +32,9 @@ export interface Loaded {
 /** Throws ConfigError, whose message is one line that names the setting, its value, its source and what is allowed. */
 export async function loadSettings(request: LoadRequest): Promise<Loaded> {
   const { flags = {}, folder, environment } = request;
-  const env = request.env ?? environment[variableOf('env')] ?? environment['NODE_ENV'] ?? 'dev';
+  const env = request.env ?? environment[variableOf('env')] ?? environment.NODE_ENV ?? 'dev';
   const origins = readDotenv(folder, env, environment);
-  const node = flags['node'] ?? environment[variableOf('node')] ?? Settings.spec('node')?.initial ?? 'pigeonhole';
+  const node = flags.node ?? environment[variableOf('node')] ?? Settings.spec('node')?.initial ?? 'pigeonhole';
   const fromFlags = Object.entries(flags).map(([name, value]) => ({ name, value, source: `--${name}` }));
   const given = [
     ...(await fromFile(folder, request.file, { env, node })),
