@@ -12,9 +12,13 @@ import { createHash, getField, setField } from '../store/hash-value.js';
 import { packedFieldBytes } from '../store/packed-map.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 import { ZERO, addLongDoubles, formatLongDouble, parseLongDouble } from '../util/long-double.js';
-import { addIntegers, parseInteger } from '../util/numbers.js';
+import { addIntegers, parseInteger, writeInteger } from '../util/numbers.js';
 
+/** The value that a look-up found. */
 const found = new Slice();
+/** The new value is put together here; an int64 has at most 20 chars. */
+const digits = Buffer.alloc(20);
+const newValue = new Slice();
 
 const hincrby: Handler = (context, args, reply) => {
   const increment = readExactInteger(args, 3);
@@ -25,7 +29,7 @@ const hincrby: Handler = (context, args, reply) => {
   if (value === undefined) throw hashValueNotAnInteger();
   const sum = addIntegers(value, increment);
   if (sum === undefined) throw overflow();
-  putNumber(context, key, ref, field, String(sum), 'hincrby');
+  putNumber(context, key, ref, field, newValue.set(digits, 0, writeInteger(digits, 0, sum)), 'hincrby');
   reply.integer(sum);
 };
 
@@ -41,7 +45,7 @@ const hincrbyfloat: Handler = (context, args, reply) => {
   const sum = addLongDoubles(value, increment);
   if (sum === undefined || sum.isInfinite) throw sumIsNotFinite();
   const text = formatLongDouble(sum);
-  putNumber(context, key, ref, field, text, 'hincrbyfloat');
+  putNumber(context, key, ref, field, sliceOf(text), 'hincrbyfloat');
   reply.bulkText(text);
 };
 
@@ -49,9 +53,8 @@ function hasField(context: Context, ref: number, field: Slice): boolean {
   return ref !== 0 && getField(context.db, ref, field, found);
 }
 
-function putNumber(context: Context, key: Slice, ref: number, field: Slice, digits: string, event: string): void {
+function putNumber(context: Context, key: Slice, ref: number, field: Slice, value: Slice, event: string): void {
   const { db } = context;
-  const value = sliceOf(digits);
   const hash = ref === 0 ? createHash(db, key, packedFieldBytes(field.length, value.length)) : ref;
   setField(db, key, hash, field, value);
   context.changed(key, 'h', event);
@@ -59,13 +62,16 @@ function putNumber(context: Context, key: Slice, ref: number, field: Slice, digi
 
 const RECORD = {
   arity: 4, flags: ['write', 'denyoom', 'fast'], keys: oneKey('RW access update'), categories: ['hash'],
-  routing: 'one_shard', group: 'hash', complexity: 'O(1)', syntax: 'key field increment',
+  routing: 'one_shard', group: 'hash', complexity: 'O(1)',
 } as const;
 
 export const hashCounterCommands: readonly CommandSpec[] = [
-  { name: 'hincrby', ...RECORD, since: '2.0.0', summary: 'Adds to the integer in a field.', handler: hincrby },
+  {
+    name: 'hincrby', ...RECORD, since: '2.0.0', summary: 'Adds to the integer in a field.', syntax: 'key field increment',
+    handler: hincrby,
+  },
   {
     name: 'hincrbyfloat', ...RECORD, since: '2.6.0', summary: 'Adds to the number with a fraction in a field.',
-    handler: hincrbyfloat,
+    syntax: 'key field increment:double', handler: hincrbyfloat,
   },
 ];

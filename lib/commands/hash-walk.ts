@@ -125,7 +125,7 @@ export const hashWalkCommands: readonly CommandSpec[] = [
   },
   {
     name: 'hscan', arity: -3, ...RECORD, since: '2.8.0',
-    complexity: 'O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.',
+    complexity: 'O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection..',
     summary: 'Walks over the fields and values of a hash in steps.', syntax: 'key cursor [MATCH pattern] [COUNT count]',
     handler: hscan,
   },

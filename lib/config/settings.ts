@@ -26,6 +26,8 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'slowlog-max-len', kind: 'integer', initial: '128', min: 0, max: 2 ** 31 - 1, isMutable: true, sentence: 'Most entries of the slowlog.' },
   { name: 'latency-monitor-threshold', kind: 'integer', initial: '0', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Milliseconds from which the latency monitor keeps an event; 0 for never.' },
   { name: 'line-max-bytes', kind: 'bytes', initial: String(MIB), min: 64, max: 512 * MIB, isMutable: true, sentence: 'Most bytes of one line of the line protocol.' },
+  { name: 'hash-max-listpack-entries', kind: 'integer', initial: '512', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most fields of a hash that is shown with encoding `listpack`.' },
+  { name: 'hash-max-listpack-value', kind: 'bytes', initial: '64', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of a field or a value in a hash that is shown with encoding `listpack`.' },
   { name: 'loglevel', kind: 'choice', initial: 'notice', choices: ['debug', 'verbose', 'notice', 'warning'], isMutable: true, sentence: 'Least weight of what is logged.' },
   { name: 'logfile', kind: 'text', initial: '', isMutable: false, sentence: 'File that the log is added to; empty for standard output.' },
   { name: 'client-output-buffer-limit', kind: 'text', initial: 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', read: readOutputLimits, isMutable: true, sentence: 'For normal clients, replicas and subscribers: bytes of unread replies at which the client is closed, bytes at which it is closed after some seconds, and these seconds.' },

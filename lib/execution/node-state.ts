@@ -15,10 +15,21 @@ import { Slowlog } from '../commands/slowlog.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
+import type { EncodingLimits } from '../store/encoding-limits.js';
 import type { Store } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
 import { Stats } from '../util/stats.js';
+
+/** The limits of encodings as numbers: every write to a collection compares with them. */
+function watchEncodingLimits(limits: EncodingLimits, settings: Settings): void {
+  settings.watch('hash-max-listpack-entries', () => {
+    limits.hashEntriesMax = settings.integer('hash-max-listpack-entries');
+  });
+  settings.watch('hash-max-listpack-value', () => {
+    limits.hashValueBytesMax = settings.integer('hash-max-listpack-value');
+  });
+}
 
 export class NodeState implements NodeServices {
   readonly stats = new Stats();
@@ -48,6 +59,7 @@ export class NodeState implements NodeServices {
     this.pause = new Pause(clock);
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);
     this.startedAtMs = clock.nowMs();
+    watchEncodingLimits(store.encodingLimits, settings);
   }
 
   nextClientId(): number {

@@ -13,8 +13,8 @@
 import type { Arena } from './arena.js';
 import { ByteTable, CURSOR_END } from './byte-table.js';
 import {
-  HASH, IS_STRUCTURE, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta, entrySize, expiryOf, hasFlag,
-  keySlice, setFlag, setValueLength, valueLength, valueOffset, valueSlice,
+  HASH, IS_STRUCTURE, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta, entrySize, expiryOf,
+  hasFlag, keySlice, setFlag, setValueLength, valueLength, valueOffset, valueSlice,
 } from './entry.js';
 import type { Keyspace } from './keyspace.js';
 import {
@@ -282,9 +282,11 @@ function setPacked(db: Keyspace, key: Slice, ref: number, field: Slice, value: S
   const index = findPacked(bytes, start, end, field);
   if (putAt(bytes, start, end, index, field, value)) return index < 0 ? ref : shrinkPacked(db, key, ref);
 
-  const used = packedUsed(bytes, start);
   const isNew = index < 0;
-  const needed = used + (isNew ? packedFieldBytes(field.length, value.length) : packedGrowth(bytes, start, end, index, value.length));
+  const growth = isNew
+    ? packedFieldBytes(field.length, value.length)
+    : packedGrowth(bytes, start, end, index, value.length);
+  const needed = packedUsed(bytes, start) + growth;
   if (needed > PACKED_BYTES_MAX || (isNew && packedCount(bytes, start) >= PACKED_FIELDS_MAX)) {
     const table = convertToTable(db, key, ref);
     tableOf(db, table).set(field, value);
