@@ -1,6 +1,7 @@
 /** All families of commands. A new family is added here and nowhere else. */
 import type { CommandSpec } from './spec.js';
 import { clientCommands } from './client.js';
+import { bucketCommands } from './bucket.js';
 import { commandCommands } from './command.js';
 import { connectionCommands } from './connection.js';
 import { hashCounterCommands } from './hash-counters.js';
@@ -23,6 +24,21 @@ export const families: readonly (readonly CommandSpec[])[] = [
   hashCounterCommands,
   hashWalkCommands,
   hashCommands,
+  bucketCommands,
+  commandCommands,
+  connectionCommands,
+  hashCommands,
+  hashCounterCommands,
+  hashWalkCommands,
+  keyspaceCommands,
+  stringCommands,
+  stringCounterCommands,
+  lcsCommands,
+  stringRangeCommands,
+  connectionCommands, keyspaceCommands, stringCommands, hashCommands, hashCounterCommands, hashWalkCommands,
+  clientCommands, connectionCommands, infoCommands, keyspaceCommands, latencyCommands, monitorCommands, slowlogCommands,
+  stringCommands,
+  clientCommands,
   infoCommands,
   keyspaceCommands,
   latencyCommands,
