@@ -21,7 +21,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'tcp-keepalive', kind: 'integer', initial: '300', min: 0, max: 2147483647, isMutable: true, sentence: 'Seconds between TCP keep-alive probes; 0 for none.' },
   { name: 'proto-max-bulk-len', kind: 'bytes', initial: String(512 * MIB), min: MIB, max: 2 ** 31 - 1, isMutable: true, sentence: 'Most bytes of one argument or string.' },
   { name: 'client-query-buffer-limit', kind: 'bytes', initial: String(GIB), min: MIB, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of an unfinished request.' },
-  { name: 'client-output-buffer-limit', kind: 'text', initial: 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', isMutable: true, sentence: 'Most bytes of unread replies, by class of clients: at once, and for how many seconds.' },
+  { name: 'client-output-buffer-limit', kind: 'text', initial: 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', read: readOutputLimits, isMutable: true, sentence: 'For normal clients, replicas and subscribers: bytes of unread replies at which the client is closed, bytes at which it is closed after some seconds, and these seconds.' },
   { name: 'slowlog-log-slower-than', kind: 'integer', initial: '10000', min: -1, max: 2 ** 53 - 1, isMutable: true, sentence: 'Microseconds from which a command is in the slowlog; -1 for never.' },
   { name: 'slowlog-max-len', kind: 'integer', initial: '128', min: 0, max: 2 ** 31 - 1, isMutable: true, sentence: 'Most entries of the slowlog.' },
   { name: 'latency-monitor-threshold', kind: 'integer', initial: '0', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Milliseconds from which the latency monitor keeps an event; 0 for never.' },
@@ -30,10 +30,6 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'hash-max-listpack-value', kind: 'bytes', initial: '64', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of a field or a value in a hash that is shown with encoding `listpack`.' },
   { name: 'loglevel', kind: 'choice', initial: 'notice', choices: ['debug', 'verbose', 'notice', 'warning'], isMutable: true, sentence: 'Least weight of what is logged.' },
   { name: 'logfile', kind: 'text', initial: '', isMutable: false, sentence: 'File that the log is added to; empty for standard output.' },
-  { name: 'client-output-buffer-limit', kind: 'text', initial: 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', read: readOutputLimits, isMutable: true, sentence: 'For normal clients, replicas and subscribers: bytes of unread replies at which the client is closed, bytes at which it is closed after some seconds, and these seconds.' },
-  { name: 'slowlog-log-slower-than', kind: 'integer', initial: '10000', min: -1, isMutable: true, sentence: 'Microseconds from which a command is in the slowlog; -1 for none.' },
-  { name: 'slowlog-max-len', kind: 'integer', initial: '128', isMutable: true, sentence: 'Most entries of the slowlog.' },
-  { name: 'latency-monitor-threshold', kind: 'integer', initial: '0', isMutable: true, sentence: 'Milliseconds from which an event is in the latency monitor; 0 for none.' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
 ];
 
