@@ -89,6 +89,16 @@ export const invalidExpire = (command: string): CommandError =>
 export const unknownSubcommand = (subcommand: string, command: string): CommandError =>
   new CommandError(`ERR unknown subcommand '${subcommand}'. Try ${command.toUpperCase()} HELP.`);
 
+/** Names are shown by their first 128 bytes. */
+const quoted = (name: string): string => `"${name.slice(0, 128)}"`;
+
+/** For BUCKET PUT, GET and DELETE; the line protocol says it as NOT FOUND. */
+export const noBucket = (name: string): CommandError => new CommandError(`NOBUCKET no bucket is called ${quoted(name)}`);
+
+/** WRONGTYPE as the BUCKET commands say it; `type` as TYPE gives it. */
+export const bucketHolds = (name: string, type: string): CommandError =>
+  new CommandError(`WRONGTYPE bucket ${quoted(name)} holds a ${type}`);
+
 /** The arguments are shown shortened, as redis-server shows them: 128 chars altogether, each up to a zero byte. */
 export function unknownCommand(name: string, args: readonly string[]): CommandError {
   let shown = '';

@@ -2,9 +2,10 @@
  * BUCKET: our own commands for what the line protocol can say and Redis's commands cannot. A bucket here is a hash; one
  * made with BUCKET CREATE is there while it is empty, and stays when its last entry goes, until it is deleted.
  */
+import { bucketEntryCommands, checkHoldsEntries } from './bucket-entry.js';
 import type { Context } from './context.js';
 import { helpHandler } from './help.js';
-import { findForRead, findForWrite } from './lookup.js';
+import { findForRead } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
 import { noSuchKey, wrongArity } from '../errors.js';
@@ -18,12 +19,13 @@ import type { Keyspace } from '../store/keyspace.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
-/** OK whether the bucket is new or was there, whoever made it. Throws wrongType() when it holds another type. */
+/** OK whether the bucket is new or was there, whoever made it. Throws bucketHolds() when it holds another type. */
 const create: Handler = (context, args, reply) => {
   const { db, store: { arena } } = context;
   const name = args.slice(2);
-  let ref = findForWrite(context, name, HASH);
+  let ref = db.find(name);
   if (ref === 0) ref = createHash(db, name);
+  else checkHoldsEntries(context, name, ref);
   if (!staysWhenEmpty(arena, ref)) {
     keepWhenEmpty(arena, ref);
     context.changed(name, 'h', 'create');
@@ -130,10 +132,16 @@ class NameList {
 const help = helpHandler('BUCKET', [
   'CREATE <name>',
   '    Make a bucket that stays when it is empty, until it is deleted.',
+  'DELETE <name> <field>',
+  '    Delete a field of a bucket that is there.',
+  'GET <name> <field>',
+  '    Return the value of a field of a bucket that is there.',
   'INFO <name>',
   '    Show the number of entries, encoding, memory and life of a bucket.',
   'LIST [<pattern>]',
   '    List the buckets that hold entries, or may, whose name matches the pattern.',
+  'PUT <name> <field> <value>',
+  '    Set the value of a field of a bucket that is there.',
 ]);
 
 const SHARED = { categories: ['hash'], group: 'hash', since: '0.1.0' } as const;
@@ -161,6 +169,7 @@ export const bucketCommands: readonly CommandSpec[] = [
         routing: 'all_shards', merge: 'concat', complexity: 'O(N) where N is the number of buckets in the database.',
         summary: 'Lists the buckets that are hashes.', syntax: '[pattern]', handler: list,
       },
+      ...bucketEntryCommands,
     ],
   },
 ];
