@@ -15,14 +15,16 @@ function row({ name, kind, initial, choices, isMutable, sentence }: SettingSpec)
 const table = [
   '| setting | kind | built in | CONFIG SET | |',
   '| --- | --- | --- | --- | --- |',
-  ...settingSpecs.map(row),
+  ...settingSpecs.filter(({ hasNoEffect }) => hasNoEffect !== true).map(row),
 ].join('\n');
+const accepted = settingSpecs.filter(({ hasNoEffect }) => hasNoEffect === true).map(({ name }) => `\`${name}\``);
+const others = `Accepted for Redis's tools, and without effect: ${accepted.join(', ')}.`;
 
 const before = readFileSync(readme, 'utf8');
 const start = before.indexOf(BEGIN);
 const end = before.indexOf(END);
 if (start < 0 || end < start) throw new Error('README.md: the marks of the settings table are gone');
-const after = `${before.slice(0, start + BEGIN.length)}\n${table}\n\n${before.slice(end)}`;
+const after = `${before.slice(0, start + BEGIN.length)}\n${table}\n\n${others}\n\n${before.slice(end)}`;
 
 if (process.argv[2] !== '--check') writeFileSync(readme, after);
 else if (before !== after) {

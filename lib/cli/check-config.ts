@@ -1,4 +1,7 @@
-/** `pigeonhole check-config`: the settings that a start with the same flags would have, and where each comes from. */
+/**
+ * `pigeonhole check-config`: the settings that a start with the same flags would have, and where each comes from. Those
+ * without an effect are left out unless they are given.
+ */
 import type { CommandModule } from 'yargs';
 import { loadRequest, withSettings } from './flags.js';
 import { loadSettings } from '../config/load.js';

@@ -71,12 +71,6 @@ const memory: readonly SettingSpec[] = [
 ];
 
 const encodings: readonly SettingSpec[] = [
-  integer('hash-max-listpack-entries', 512, 'Most entries of a hash in the small encoding', {
-    aliases: ['hash-max-ziplist-entries'],
-  }),
-  bytes('hash-max-listpack-value', 64, 'Most bytes of a value of a hash in the small encoding', {
-    aliases: ['hash-max-ziplist-value'],
-  }),
   integer('zset-max-listpack-entries', 128, 'Most members of a sorted set in the small encoding', {
     aliases: ['zset-max-ziplist-entries'],
   }),

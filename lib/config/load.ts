@@ -57,7 +57,7 @@ export function apply(given: readonly Given[]): Omit<Loaded, 'warnings'> {
       if (!(error instanceof SettingError)) throw error;
       throw new ConfigError(`${error.message}${isKnown(name) ? '' : hint(name)} (${source})`);
     }
-    sources.set(name, source);
+    sources.set(Settings.spec(name)!.name, source);
   }
   return { settings, sources };
 }
