@@ -31,7 +31,7 @@ export interface NodeParts {
 
 export class Node {
   readonly state: NodeState;
-  private readonly executor: Executor;
+  readonly executor: Executor;
   private readonly outbox = new Outbox();
   private readonly connections = new Set<Connection>();
   private readonly upkeep: Upkeep;
