@@ -7,6 +7,7 @@ import { CommandTable } from './commands/table.js';
 import { Settings } from './config/settings.js';
 import { Executor } from './execution/execute.js';
 import { NodeState } from './execution/node-state.js';
+import { followSettings } from './execution/store-settings.js';
 import { type OpenPort, closeListeners, openPort, parseBind } from './listeners/bind.js';
 import type { Connection } from './listeners/connection.js';
 import { LineConnection } from './listeners/line-connection.js';
@@ -27,6 +28,8 @@ export interface NodeParts {
   settings: Settings;
   clock?: Clock;
   log?: Log;
+  /** The file that the settings came from; CONFIG REWRITE writes to it. */
+  configFile?: string | undefined;
 }
 
 export class Node {
@@ -39,10 +42,15 @@ export class Node {
   /** The ports that clients reach; 0 while there is none. */
   port = 0;
   linePort = 0;
+  /** What SHUTDOWN does; whoever runs the node in a process of its own ends the process too. */
+  onShutdownRequested: () => void = () => void this.stop();
 
-  constructor({ settings, clock = systemClock, log = new Log() }: NodeParts) {
+  constructor({ settings, clock = systemClock, log = new Log(), configFile }: NodeParts) {
     const store = new Store({ databases: settings.integer('databases'), clock });
     this.state = new NodeState(store, settings, new CommandTable(families), clock, log);
+    this.state.configFile = configFile;
+    followSettings(store, settings);
+    this.state.onShutdownRequested = () => setImmediate(() => this.onShutdownRequested());
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     store.reclaimer.onWork = () => this.reclaim();

@@ -13,12 +13,12 @@ export const start: CommandModule<object, Record<string, unknown>> = {
   describe: 'Run a node in the foreground',
   builder: withSettings,
   handler: async (flags) => {
-    const { settings, warnings } = await loadSettings(loadRequest(flags));
+    const { settings, warnings, configFile } = await loadSettings(loadRequest(flags));
     const log = openLog(settings);
     for (const warning of warnings) log.warning(warning);
-    const node = new Node({ settings, log });
+    const node = new Node({ settings, log, configFile });
     await node.start();
-    stopOnSignal(node, log);
+    stopOnRequest(node, log);
   },
 };
 
@@ -33,21 +33,22 @@ function openLog(settings: Settings): Log {
   }
 }
 
-/** The first signal stops the node in good order; the second one ends the process there and then. */
-function stopOnSignal(node: Node, log: Log): void {
+/** The first signal or SHUTDOWN stops the node in good order; a second one ends the process there and then. */
+function stopOnRequest(node: Node, log: Log): void {
   let isStopping = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
+  const stop = (reason: string): void => {
     if (isStopping) {
-      log.warning(`${signal} again: ending at once`);
+      log.warning(`${reason} again: ending at once`);
       process.exit(1);
     }
     isStopping = true;
-    log.info(`${signal}: stopping`);
+    log.info(`${reason}: stopping`);
     void node.stop().then(() => {
       log.info('Stopped');
       process.exit(0);
     });
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  node.onShutdownRequested = () => stop('SHUTDOWN');
 }

@@ -102,4 +102,10 @@ export interface NodeServices {
   readonly startedAtMs: number;
   /** The RESP port that clients reach. */
   readonly port: number;
+  /** The file that the settings were read from. */
+  readonly configFile: string | undefined;
+  /** Whether buckets that have expired are looked for in the background; `DEBUG SET-ACTIVE-EXPIRE`. */
+  isExpiringActively: boolean;
+  /** Stops the node in good order, once the requests that have arrived have run. */
+  requestShutdown(): void;
 }

@@ -1,16 +1,20 @@
 /** All families of commands. A new family is added here and nowhere else. */
 import type { CommandSpec } from './spec.js';
-import { clientCommands } from './client.js';
 import { bucketCommands } from './bucket.js';
+import { clientCommands } from './client.js';
 import { commandCommands } from './command.js';
+import { configCommands } from './config.js';
 import { connectionCommands } from './connection.js';
+import { debugCommands } from './debug.js';
 import { hashCounterCommands } from './hash-counters.js';
 import { hashWalkCommands } from './hash-walk.js';
 import { hashCommands } from './hash.js';
 import { infoCommands } from './info.js';
 import { keyspaceCommands } from './keyspace.js';
 import { latencyCommands } from './latency.js';
+import { memoryCommands } from './memory.js';
 import { monitorCommands } from './monitor.js';
+import { serverCommands } from './server.js';
 import { slowlogCommands } from './slowlog.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
@@ -18,20 +22,24 @@ import { stringRangeCommands } from './string-range.js';
 import { stringCommands } from './string.js';
 
 export const families: readonly (readonly CommandSpec[])[] = [
+  bucketCommands,
   clientCommands,
   commandCommands,
+  configCommands,
   connectionCommands,
+  debugCommands,
   hashCounterCommands,
   hashWalkCommands,
   hashCommands,
-  bucketCommands,
+  infoCommands,
   keyspaceCommands,
-  stringCommands,
+  latencyCommands,
+  memoryCommands,
+  monitorCommands,
+  serverCommands,
+  slowlogCommands,
   stringCounterCommands,
   lcsCommands,
   stringRangeCommands,
-  infoCommands,
-  latencyCommands,
-  monitorCommands,
-  slowlogCommands,
+  stringCommands,
 ];

@@ -1,6 +1,7 @@
 /** INFO and ROLE: the state of a node in figures, with the field names that tools for Redis parse. */
 import { availableParallelism, release, totalmem, type as systemName } from 'node:os';
 import type { Context } from './context.js';
+import { memoryUse } from './memory-use.js';
 import type { CommandSpec, Handler } from './spec.js';
 import type { Command, CommandTable } from './table.js';
 import { PIGEONHOLE_VERSION, REDIS_VERSION } from '../config/version.js';
@@ -94,15 +95,10 @@ function clients({ node }: Context): Fields {
   };
 }
 
-function memory({ store, node }: Context): Fields {
+function memory(context: Context): Fields {
+  const { store, node } = context;
   const { arena } = store;
-  const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
-  // Memory of the arena is among what V8 calls external; of it only what blocks take is used.
-  const overhead = heapUsed + Math.max(0, external - arena.heldBytes);
-  const used = overhead + arena.usedBytes;
-  const held = heapTotal + external;
-  node.stats.usedBytesPeak = Math.max(node.stats.usedBytesPeak, used);
-  const peak = node.stats.usedBytesPeak;
+  const { used, overhead, held, resident: rss, peak, heapUsed, heapHeld } = memoryUse(context);
   const waitingBytes = [...node.clients.values()].map((client) => client.pendingBytes() + client.unreadBytes());
   const total = totalmem();
   return {
@@ -144,7 +140,7 @@ function memory({ store, node }: Context): Fields {
     arena_used_bytes: arena.usedBytes,
     arena_held_bytes: arena.heldBytes,
     js_heap_used_bytes: heapUsed,
-    js_heap_total_bytes: heapTotal,
+    js_heap_total_bytes: heapHeld,
     lazyfree_pending_objects: store.reclaimer.pending,
     lazyfreed_objects: 0,
   };

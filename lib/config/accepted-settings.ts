@@ -30,11 +30,6 @@ const choice = (name: string, initial: string, choices: readonly string[], what:
   accepted('choice', name, initial, what, { choices, ...more });
 
 const FIXED: More = { isMutable: false };
-const EVICTION_POLICIES = [
-  'volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random',
-  'noeviction',
-];
-
 /** Nothing is written to disk, so what would promise that is refused. */
 function readNoSavePoints(value: string): string {
   const points = readSavePoints(value);
@@ -52,12 +47,9 @@ function readFrequency(value: string): string {
 
 const memory: readonly SettingSpec[] = [
   bytes('maxmemory', 0, 'Bytes of data from which buckets are evicted; 0 for no limit'),
-  choice('maxmemory-policy', 'noeviction', EVICTION_POLICIES, 'Which buckets are evicted'),
   integer('maxmemory-samples', 5, 'How many buckets are compared to find one to evict', { min: 1, max: INT_MAX }),
   integer('maxmemory-eviction-tenacity', 10, 'How much effort eviction may make', { max: 100 }),
   text('maxmemory-clients', '0', 'Most bytes or share of maxmemory for all clients', { read: readShareOrBytes }),
-  integer('lfu-log-factor', 10, 'How slowly the counter of uses grows', { max: INT_MAX }),
-  integer('lfu-decay-time', 1, 'Minutes after which the counter of uses shrinks by one', { max: INT_MAX }),
   flag('lazyfree-lazy-eviction', 'no', 'Memory of evicted data is always freed in the background'),
   flag('lazyfree-lazy-expire', 'no', 'Memory of expired data is always freed in the background'),
   flag('lazyfree-lazy-server-del', 'no', 'Memory of overwritten data is always freed in the background'),

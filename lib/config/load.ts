@@ -2,9 +2,10 @@
  * Loads the settings of a node that is about to start. Later wins: what is built in, the config file, the environment,
  * the flags. Every value is checked, also one that another overrides, and the first wrong one stops the start.
  */
+import { existsSync } from 'node:fs';
 import { SettingError, Settings, settingSpecs } from './settings.js';
 import {
-  ConfigError, type Given, fromEnvironment, fromFile, readDotenv, strangeVariables, variableOf,
+  ConfigError, type Given, configPath, fromEnvironment, fromFile, readDotenv, strangeVariables, variableOf,
 } from './sources.js';
 import { nearest } from '../util/nearest.js';
 
@@ -27,6 +28,8 @@ export interface Loaded {
   sources: ReadonlyMap<string, string>;
   /** What is odd, and no reason not to start. */
   warnings: string[];
+  /** The config file that was read, if there was one. */
+  configFile: string | undefined;
 }
 
 /** Throws ConfigError, whose message is one line that names the setting, its value, its source and what is allowed. */
@@ -43,11 +46,16 @@ export async function loadSettings(request: LoadRequest): Promise<Loaded> {
   ];
   const strange = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
   const loaded = apply(given);
-  return { ...loaded, warnings: [...strange, ...idleSettings(loaded)] };
+  const path = configPath(folder, request.file);
+  return {
+    ...loaded,
+    warnings: [...strange, ...idleSettings(loaded)],
+    configFile: existsSync(path) ? path : undefined,
+  };
 }
 
 /** Settings from what is given, in order. Throws ConfigError. */
-export function apply(given: readonly Given[]): Omit<Loaded, 'warnings'> {
+export function apply(given: readonly Given[]): Pick<Loaded, 'settings' | 'sources'> {
   const settings = new Settings();
   const sources = new Map<string, string>();
   for (const { name, value, source } of given) {
@@ -63,7 +71,7 @@ export function apply(given: readonly Given[]): Omit<Loaded, 'warnings'> {
 }
 
 /** Settings that were given and have no effect. */
-function idleSettings({ settings, sources }: Omit<Loaded, 'warnings'>): string[] {
+function idleSettings({ settings, sources }: Pick<Loaded, 'settings' | 'sources'>): string[] {
   const idle = [...sources].filter(([name]) => {
     const spec = Settings.spec(name);
     return spec?.hasNoEffect === true && settings.text(name) !== spec.initial;

@@ -9,6 +9,11 @@ import { GIB, MIB, SettingError, type SettingSpec, normalise } from './setting-v
 
 export { SettingError, type SettingKind, type SettingSpec } from './setting-value.js';
 
+const EVICTION_POLICIES = [
+  'volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random',
+  'noeviction',
+];
+
 const ownSettings: readonly SettingSpec[] = [
   { name: 'port', kind: 'integer', initial: '6379', min: 0, max: 65535, word: 'any', isMutable: false, sentence: 'Port for Redis clients; 0 for none, `any` for a free one.' },
   { name: 'line-port', kind: 'integer', initial: '4040', min: 0, max: 65535, word: 'any', isMutable: false, sentence: 'Port for the line protocol; 0 for none, `any` for a free one.' },
@@ -30,6 +35,9 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'hash-max-listpack-value', kind: 'bytes', initial: '64', min: 0, max: 2 ** 53 - 1, isMutable: true, aliases: ['hash-max-ziplist-value'], sentence: 'Most bytes of a field or a value in a hash that is shown with encoding `listpack`.' },
   { name: 'loglevel', kind: 'choice', initial: 'notice', choices: ['debug', 'verbose', 'notice', 'warning'], isMutable: true, sentence: 'Least weight of what is logged.' },
   { name: 'logfile', kind: 'text', initial: '', isMutable: false, sentence: 'File that the log is added to; empty for standard output.' },
+  { name: 'maxmemory-policy', kind: 'choice', initial: 'noeviction', choices: EVICTION_POLICIES, isMutable: true, sentence: 'Whether uses of a bucket are remembered by time or, with the -lfu policies, by number (OBJECT IDLETIME and FREQ); nothing is evicted.' },
+  { name: 'lfu-log-factor', kind: 'integer', initial: '10', max: 2147483647, isMutable: true, sentence: 'How slowly the number of uses that OBJECT FREQ shows grows.' },
+  { name: 'lfu-decay-time', kind: 'integer', initial: '1', max: 2147483647, isMutable: true, sentence: 'Minutes after which the number of uses that OBJECT FREQ shows shrinks by one.' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
 ];
 

@@ -134,7 +134,7 @@ export function strangeVariables(environment: NodeJS.ProcessEnv): string[] {
  */
 export async function fromFile(folder: string, file: string | undefined, context: FileContext): Promise<Given[]> {
   const source = file ?? DEFAULT_FILE;
-  const path = isAbsolute(source) ? source : join(folder, source);
+  const path = configPath(folder, file);
   if (!existsSync(path)) {
     if (file === undefined) return [];
     throw new ConfigError(`the config file ${source} is not there`);
@@ -150,6 +150,12 @@ export async function fromFile(folder: string, file: string | undefined, context
     throw new ConfigError(`the config file ${source} must give an object with settings`);
   }
   return fromObject(content, source);
+}
+
+/** Where the config file is, or would be. */
+export function configPath(folder: string, file: string | undefined): string {
+  const source = file ?? DEFAULT_FILE;
+  return isAbsolute(source) ? source : join(folder, source);
 }
 
 let runs = 0;

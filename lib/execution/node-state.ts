@@ -43,6 +43,10 @@ export class NodeState implements NodeServices {
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAtMs: number;
   port = 0;
+  configFile: string | undefined;
+  isExpiringActively = true;
+  /** Set by the server. */
+  onShutdownRequested: (() => void) | undefined;
   private lastClientId = 0;
 
   constructor(
@@ -60,6 +64,10 @@ export class NodeState implements NodeServices {
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);
     this.startedAtMs = clock.nowMs();
     watchEncodingLimits(store.encodingLimits, settings);
+  }
+
+  requestShutdown(): void {
+    this.onShutdownRequested?.();
   }
 
   nextClientId(): number {

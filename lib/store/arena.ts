@@ -147,6 +147,11 @@ export class Arena {
     return (ref & UNIT_MASK) * UNIT_BYTES;
   }
 
+  /** Gives the empty segments that were kept for the next use back to the system. */
+  releaseSpares(): void {
+    for (const buffer of this.spares.splice(0)) this.heldBytes -= buffer.length;
+  }
+
   // ---- segments
 
   private openSegment(): void {

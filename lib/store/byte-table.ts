@@ -39,6 +39,9 @@ const DEPTH_AT = 2;
 const COUNT_AT = 3;
 const HEADER_WORDS = 4;
 
+/** What a slot takes: a hash and a ref. */
+export const SLOT_BYTES = 8;
+
 export const CURSOR_END = 2 ** 32;
 
 export class ByteTable {

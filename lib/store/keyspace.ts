@@ -9,7 +9,7 @@ import {
   ACCESS_SHIFT, HAS_EXPIRY, IS_STRUCTURE, accessOf, createEntry, entryBytes, entryMeta, entryType, expiryOf, hasFlag,
   keySlice, setAccess, setEntryMeta, setExpiry, valueLength, valueOffset,
 } from './entry.js';
-import { ByteTable } from './byte-table.js';
+import { ByteTable, SLOT_BYTES } from './byte-table.js';
 import type { Store } from './store.js';
 import { Slice, copyBytes } from '../util/bytes.js';
 
@@ -31,6 +31,15 @@ export class Keyspace {
   /** How many buckets there are, those included that have expired and were not yet noticed. */
   get size(): number {
     return this.buckets.size;
+  }
+
+  /** Bytes of the index of all buckets, and of the index of those that expire. */
+  get indexBytes(): number {
+    return this.buckets.slots * SLOT_BYTES;
+  }
+
+  get expiringIndexBytes(): number {
+    return this.expiring.slots * SLOT_BYTES;
   }
 
   get expiringSize(): number {

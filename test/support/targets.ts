@@ -23,7 +23,8 @@ export interface Target {
 
 /** A node of ours in this process, on a port that the system chose. */
 export async function startNode(settings: Readonly<Record<string, string>> = {}): Promise<Node> {
-  const node = new Node({ settings: new Settings({ port: 'any', 'line-port': '0', bind: '127.0.0.1', ...settings }), log: silentLog });
+  const all = { port: 'any', 'line-port': '0', bind: '127.0.0.1', 'enable-debug-command': 'yes', ...settings };
+  const node = new Node({ settings: new Settings(all), log: silentLog });
   await node.start();
   return node;
 }
