@@ -4,6 +4,8 @@ import { bucketCommands } from './bucket.js';
 import { clientCommands } from './client.js';
 import { commandCommands } from './command.js';
 import { configCommands } from './config.js';
+import { bitfieldCommands } from './bitfield.js';
+import { bitmapCommands } from './bitmap.js';
 import { connectionCommands } from './connection.js';
 import { debugCommands } from './debug.js';
 import { hashCounterCommands } from './hash-counters.js';
@@ -42,4 +44,11 @@ export const families: readonly (readonly CommandSpec[])[] = [
   lcsCommands,
   stringRangeCommands,
   stringCommands,
+  clientCommands,
+  infoCommands,
+  latencyCommands,
+  monitorCommands,
+  slowlogCommands,
+  connectionCommands, keyspaceCommands, stringCommands, stringCounterCommands, stringRangeCommands, lcsCommands,
+  bitmapCommands, bitfieldCommands,
 ];
