@@ -3,7 +3,8 @@
  * redis-server gives. Every family reads its numbers here, so that the same wrong argument has the same reply
  * everywhere.
  */
-import { CommandError, invalidExpire, notAFloat, notAnInteger, outOfRange, outOfRangeBetween } from '../errors.js';
+import type { Context } from './context.js';
+import { CommandError, invalidExpire, notAFloat, notAnInteger, outOfRange, outOfRangeBetween, valueTooLong } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import { INT64_MAX, INT64_MIN, parseDouble, parseInteger, parseShortInteger } from '../util/numbers.js';
 
@@ -47,6 +48,11 @@ export function readDouble(args: Args, index: number, error: () => CommandError 
   const value = parseDouble(args.text(index));
   if (value === undefined) throw error();
   return value;
+}
+
+/** Throws valueTooLong() when the settings do not allow a string of so many bytes. */
+export function checkStringLength(context: Context, bytes: number): void {
+  if (bytes > context.node.settings.integer('proto-max-bulk-len')) throw valueTooLong();
 }
 
 /** What a time in a request counts. */

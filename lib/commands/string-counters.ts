@@ -1,33 +1,28 @@
 /** The string commands that count: the value is a number in digits. */
 import { readExactInteger } from './arguments.js';
+import { findForWrite } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
 import type { Context } from './context.js';
-import { findString } from './string.js';
 import { decrementOverflow, notAFloat, notAnInteger, overflow, sumIsNotFinite } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
-import { entryBytes, expiryOf, setFlag, valueLength, valueOffset, valueSlice } from '../store/entry.js';
-import { IS_FLOAT_RESULT, putString } from '../store/string-value.js';
-import { Slice } from '../util/bytes.js';
+import { STRING, entryBytes, expiryOf, setFlag, valueLength, valueOffset, valueSlice } from '../store/entry.js';
+import { IS_FLOAT_RESULT, putInteger, putString } from '../store/string-value.js';
+import { Slice, sliceOf } from '../util/bytes.js';
 import { type LongDouble, ZERO, addLongDoubles, formatLongDouble, parseLongDouble } from '../util/long-double.js';
-import { INT64_MIN, addIntegers, narrow, parseInteger, writeInteger } from '../util/numbers.js';
-
-/** The new value is put together here; an int64 has at most 20 chars. */
-const digits = Buffer.alloc(20);
-const newValue = new Slice();
+import { INT64_MIN, addIntegers, narrow, parseInteger } from '../util/numbers.js';
 
 /** Adds to the integer under the first key, 0 when there is none, and replies with the sum. */
 function addInteger(context: Context, args: Args, increment: number | bigint, reply: ReplyWriter): void {
   const { db, store: { arena } } = context;
   const key = args.slice(1);
-  const ref = findString(context, key);
+  const ref = findForWrite(context, key, STRING);
   const value = ref === 0 ? 0 : parseInteger(entryBytes(arena, ref), valueOffset(arena, ref), valueLength(arena, ref));
   if (value === undefined) throw notAnInteger();
   const sum = addIntegers(value, increment);
   if (sum === undefined) throw overflow();
-  newValue.set(digits, 0, writeInteger(digits, 0, sum));
-  putString(db, key, ref, newValue, ref === 0 ? 0 : expiryOf(arena, ref));
+  putInteger(db, key, ref, sum);
   context.changed(key, '$', 'incrby');
   reply.integer(sum);
 }
@@ -48,13 +43,13 @@ const decrby: Handler = (context, args, reply) => {
 const incrbyfloat: Handler = (context, args, reply) => {
   const { db, store: { arena } } = context;
   const key = args.slice(1);
-  const ref = findString(context, key);
-  const value = ref === 0 ? ZERO : readLongDouble(valueSlice(arena, ref, newValue));
+  const ref = findForWrite(context, key, STRING);
+  const value = ref === 0 ? ZERO : readLongDouble(valueSlice(arena, ref, new Slice()));
   const increment = readLongDouble(args.slice(2));
   const sum = addLongDoubles(value, increment);
   if (sum === undefined || sum.isInfinite) throw sumIsNotFinite();
   const text = Buffer.from(formatLongDouble(sum), 'latin1');
-  const put = putString(db, key, ref, newValue.set(text, 0, text.length), ref === 0 ? 0 : expiryOf(arena, ref));
+  const put = putString(db, key, ref, sliceOf(text), ref === 0 ? 0 : expiryOf(arena, ref));
   setFlag(arena, put, IS_FLOAT_RESULT, true);
   context.changed(key, '$', 'incrbyfloat');
   reply.bulk(text);

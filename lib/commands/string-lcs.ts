@@ -1,5 +1,6 @@
 /** LCS: the longest run of bytes, gaps allowed, that two strings have in common. */
 import { readInteger } from './arguments.js';
+import { findAnyForRead } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { keyRange } from './spec.js';
 import type { Context } from './context.js';
@@ -36,7 +37,7 @@ function readOptions(args: Args): Options {
 /** The value under a key, empty when there is none. */
 function valueOf(context: Context, key: Slice): Slice {
   const { arena } = context.store;
-  const ref = context.db.find(key);
+  const ref = findAnyForRead(context, key);
   if (ref === 0) return new Slice();
   if (entryType(arena, ref) !== STRING) throw lcsNeedsStrings();
   return valueSlice(arena, ref, new Slice());

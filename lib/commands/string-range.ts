@@ -1,21 +1,15 @@
 /** The string commands that work on a part of a value, or on its length. */
-import { readInteger } from './arguments.js';
+import { checkStringLength, readInteger } from './arguments.js';
+import { findForRead, findForWrite } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
-import type { Context } from './context.js';
-import { findString } from './string.js';
-import { offsetOutOfRange, valueTooLong } from '../errors.js';
-import { entryBytes, valueLength, valueOffset } from '../store/entry.js';
+import { offsetOutOfRange } from '../errors.js';
+import { STRING, entryBytes, valueLength, valueOffset } from '../store/entry.js';
 import { growString, growStringWithZeros, putString } from '../store/string-value.js';
 import { copyBytes } from '../util/bytes.js';
 
-/** Throws valueTooLong() when a string of so many bytes is not allowed. */
-function checkLength(context: Context, bytes: number): void {
-  if (bytes > context.node.settings.integer('proto-max-bulk-len')) throw valueTooLong();
-}
-
 const strlen: Handler = (context, args, reply) => {
-  const ref = findString(context, args.slice(1));
+  const ref = findForRead(context, args.slice(1), STRING);
   reply.integer(ref === 0 ? 0 : valueLength(context.store.arena, ref));
 };
 
@@ -23,11 +17,11 @@ const append: Handler = (context, args, reply) => {
   const { db, store: { arena } } = context;
   const key = args.slice(1);
   const value = args.slice(2);
-  const ref = findString(context, key);
+  const ref = findForWrite(context, key, STRING);
   const before = ref === 0 ? 0 : valueLength(arena, ref);
   if (ref === 0) putString(db, key, 0, value, 0);
   else {
-    checkLength(context, before + value.length);
+    checkStringLength(context, before + value.length);
     const grown = growString(db, key, ref, before + value.length);
     copyBytes(value.bytes, value.offset, entryBytes(arena, grown), valueOffset(arena, grown) + before, value.length);
   }
@@ -41,9 +35,9 @@ const setrange: Handler = (context, args, reply) => {
   if (offset < 0) throw offsetOutOfRange();
   const key = args.slice(1);
   const value = args.slice(3);
-  const ref = findString(context, key);
+  const ref = findForWrite(context, key, STRING);
   if (value.length === 0) return reply.integer(ref === 0 ? 0 : valueLength(arena, ref));
-  checkLength(context, offset + value.length);
+  checkStringLength(context, offset + value.length);
   const grown = growStringWithZeros(db, key, ref, offset + value.length);
   copyBytes(value.bytes, value.offset, entryBytes(arena, grown), valueOffset(arena, grown) + offset, value.length);
   context.changed(key, '$', 'setrange');
@@ -56,7 +50,7 @@ const getrange: Handler = (context, args, reply) => {
   const { arena } = context.store;
   const first = readInteger(args, 2);
   const last = readInteger(args, 3);
-  const ref = findString(context, args.slice(1));
+  const ref = findForRead(context, args.slice(1), STRING);
   const length = ref === 0 ? 0 : valueLength(arena, ref);
   const start = Math.max(first < 0 ? length + first : first, 0);
   const end = Math.min(Math.max(last < 0 ? length + last : last, 0), length - 1);

@@ -3,22 +3,16 @@
  * on parts of it is in string-range.ts, on the number in it in string-counters.ts, on its bits in bitmap.ts.
  */
 import { MILLISECONDS, SECONDS, type TimeUnit, readExpiry, readTimeUnit } from './arguments.js';
+import { findAnyForRead, findForRead } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { keyRange, oneKey } from './spec.js';
 import type { Context } from './context.js';
-import { syntaxError, wrongArity, wrongType } from '../errors.js';
+import { syntaxError, wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
-import { STRING, entryBytes, entryType, expiryOf, hasFlag, HAS_EXPIRY, valueLength, valueOffset } from '../store/entry.js';
+import { HAS_EXPIRY, STRING, entryBytes, entryType, expiryOf, hasFlag, valueLength, valueOffset } from '../store/entry.js';
 import { putString } from '../store/string-value.js';
 import { Slice } from '../util/bytes.js';
-
-/** The entry of a string bucket, or 0 when there is none. Throws wrongType() when the bucket holds another type. */
-export function findString(context: Context, key: Slice): number {
-  const ref = context.db.find(key);
-  if (ref !== 0 && entryType(context.store.arena, ref) !== STRING) throw wrongType();
-  return ref;
-}
 
 /** Replies with a string bucket's value, or with nil when `ref` is 0. */
 function replyValue(context: Context, ref: number, reply: ReplyWriter): void {
@@ -28,7 +22,7 @@ function replyValue(context: Context, ref: number, reply: ReplyWriter): void {
 }
 
 const get: Handler = (context, args, reply) => {
-  replyValue(context, findString(context, args.slice(1)), reply);
+  replyValue(context, findForRead(context, args.slice(1), STRING), reply);
 };
 
 const set: Handler = (context, args, reply) => {
@@ -87,7 +81,7 @@ function setWithOptions(context: Context, args: Args, reply: ReplyWriter): void 
   const key = args.slice(1);
   const { arena, nowMs } = context.store;
   const newExpiry = expiry && readExpiry(args, expiry.at, expiry.unit, nowMs, 'set');
-  const ref = givesOldValue ? findString(context, key) : context.db.find(key);
+  const ref = givesOldValue ? findForRead(context, key, STRING) : context.db.find(key);
   if (givesOldValue) replyValue(context, ref, reply);
   if (condition !== undefined && (condition === 'NX') === (ref !== 0)) {
     if (!givesOldValue) reply.nil();
@@ -121,14 +115,14 @@ const setWithTtl = (command: string, unit: TimeUnit): Handler => (context, args,
 
 const getset: Handler = (context, args, reply) => {
   const key = args.slice(1);
-  const ref = findString(context, key);
+  const ref = findForRead(context, key, STRING);
   replyValue(context, ref, reply);
   store(context, key, ref, args.slice(2), 0, false);
 };
 
 const getdel: Handler = (context, args, reply) => {
   const key = args.slice(1);
-  const ref = findString(context, key);
+  const ref = findForRead(context, key, STRING);
   replyValue(context, ref, reply);
   if (ref === 0) return;
   context.db.remove(key, ref);
@@ -138,7 +132,7 @@ const getdel: Handler = (context, args, reply) => {
 const getex: Handler = (context, args, reply) => {
   const { persists, expiry } = readOptions(args, 2, 'getex');
   const key = args.slice(1);
-  const ref = findString(context, key);
+  const ref = findForRead(context, key, STRING);
   if (ref === 0) return reply.nil();
   const { nowMs, arena } = context.store;
   const expiresAtMs = expiry && readExpiry(args, expiry.at, expiry.unit, nowMs, 'getex');
@@ -170,7 +164,7 @@ const mget: Handler = (context, args, reply) => {
   const { arena } = context.store;
   reply.array(args.count - 1);
   for (let index = 1; index < args.count; index++) {
-    const ref = context.db.find(point(manyKey, args, index));
+    const ref = findAnyForRead(context, point(manyKey, args, index));
     replyValue(context, ref !== 0 && entryType(arena, ref) === STRING ? ref : 0, reply);
   }
 };
@@ -197,8 +191,7 @@ function storeAll(context: Context, args: Args): void {
   }
 }
 
-const expirySyntax =
-  'EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds';
+const EXPIRY_SYNTAX = 'EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds';
 
 export const stringCommands: readonly CommandSpec[] = [
   {
@@ -211,7 +204,7 @@ export const stringCommands: readonly CommandSpec[] = [
     keys: oneKey('RW access update variable_flags', 1, 'RW and ACCESS due to the optional `GET` argument'),
     categories: ['string'], routing: 'one_shard', group: 'string', since: '1.0.0', complexity: 'O(1)',
     summary: 'Stores a string, whatever the bucket held before.',
-    syntax: `key value [NX|XX] [GET] [${expirySyntax}|KEEPTTL]`,
+    syntax: `key value [NX|XX] [GET] [${EXPIRY_SYNTAX}|KEEPTTL]`,
     history: [
       ['2.6.12', 'Added the `EX`, `PX`, `NX` and `XX` options.'],
       ['6.0.0', 'Added the `KEEPTTL` option.'],
@@ -252,7 +245,7 @@ export const stringCommands: readonly CommandSpec[] = [
     name: 'getex', arity: -2, flags: ['write', 'fast'],
     keys: oneKey('RW access update', 1, 'RW and UPDATE because it changes the TTL'), categories: ['string'],
     routing: 'one_shard', group: 'string', since: '6.2.0', complexity: 'O(1)',
-    summary: 'Gives the value of a string and sets or removes its expiry.', syntax: `key [${expirySyntax}|PERSIST]`,
+    summary: 'Gives the value of a string and sets or removes its expiry.', syntax: `key [${EXPIRY_SYNTAX}|PERSIST]`,
     handler: getex,
   },
   {

@@ -8,8 +8,8 @@ import {
   expiryOf, hasFlag, setEntryMeta, setExpiry, setFlag, setValueLength, valueLength, valueOffset, valueRoom,
 } from './entry.js';
 import type { Keyspace } from './keyspace.js';
-import { type Slice, copyBytes } from '../util/bytes.js';
-import { parseInteger } from '../util/numbers.js';
+import { Slice, copyBytes } from '../util/bytes.js';
+import { integerLength, parseInteger, writeInteger } from '../util/numbers.js';
 
 /** The value was changed in place, and is shown with encoding `raw` however short it is. */
 export const WAS_EDITED = TYPE_FLAG_A;
@@ -38,6 +38,27 @@ export function putString(db: Keyspace, key: Slice, ref: number, value: Slice, e
   return created;
 }
 
+/** An integer is put together here where it does not fit into the entry; an int64 has at most 20 chars. */
+const digits = Buffer.alloc(20);
+const digitsSlice = new Slice();
+
+/**
+ * Stores an int64's digits in the string under `key`, for which `db.find` has just given `ref` (0: nothing there). The
+ * expiry stays. Counters come by here: as a rule the new digits fit into the entry.
+ */
+export function putInteger(db: Keyspace, key: Slice, ref: number, value: number | bigint): void {
+  const { arena } = db.store;
+  const length = integerLength(value);
+  if (ref !== 0 && length <= valueRoom(arena, ref)) {
+    writeInteger(entryBytes(arena, ref), valueOffset(arena, ref), value, length);
+    setValueLength(arena, ref, length);
+    setEntryMeta(arena, ref, entryMeta(arena, ref) & ~(WAS_EDITED | IS_FLOAT_RESULT));
+    return;
+  }
+  writeInteger(digits, 0, value, length);
+  putString(db, key, ref, digitsSlice.set(digits, 0, length), ref === 0 ? 0 : expiryOf(arena, ref));
+}
+
 /** Puts a new entry in the place of what `find` gave, if anything. */
 export function putEntry(db: Keyspace, key: Slice, ref: number, created: number): void {
   if (ref === 0) db.add(key, created);
@@ -45,7 +66,9 @@ export function putEntry(db: Keyspace, key: Slice, ref: number, created: number)
 }
 
 /** Whether an entry's block holds a value of so many bytes without much waste. */
-export function fitsInPlace(arena: Arena, ref: number, keyBytes: number, valueBytes: number, expiresAtMs: number): boolean {
+export function fitsInPlace(
+  arena: Arena, ref: number, keyBytes: number, valueBytes: number, expiresAtMs: number,
+): boolean {
   const words = arena.words[ref >>> SEGMENT_SHIFT]!;
   const place = (ref & UNIT_MASK) << 2;
   if ((words[place + 1]! & HAS_EXPIRY) !== 0 !== (expiresAtMs !== 0)) return false;

@@ -71,20 +71,29 @@ export function addIntegers(a: number | bigint, b: number | bigint): number | bi
   return sum > INT64_MAX || sum < INT64_MIN ? undefined : narrow(sum);
 }
 
-/**
- * Writes an integer's digits at `at`, and gives how many chars that took; there must be room for it.
- */
-export function writeInteger(bytes: Buffer, at: number, value: number | bigint): number {
-  if (typeof value === 'bigint' || value < 0 || value > 0x7fffffff) return bytes.write(String(value), at, 'latin1');
+/** Up to here an integer's digits are worked out in small integers, which is quicker than making a string. */
+const SMALL_MAX = 0x7fffffff;
+
+/** How many chars an integer has in decimal. */
+export function integerLength(value: number | bigint): number {
+  if (typeof value === 'bigint' || value < 0 || value > SMALL_MAX) return String(value).length;
   let length = 1;
   for (let bound = 10; value >= bound; bound *= 10) length++;
+  return length;
+}
+
+/** Writes an integer's decimal at `at`; `length` is what `integerLength` gives for it. */
+export function writeInteger(bytes: Buffer, at: number, value: number | bigint, length: number): void {
+  if (typeof value === 'bigint' || value < 0 || value > SMALL_MAX) {
+    bytes.write(String(value), at, 'latin1');
+    return;
+  }
   let rest: number = value;
   for (let end = at + length - 1; end >= at; end--) {
     const tenth = (rest / 10) | 0;
     bytes[end] = ZERO + rest - tenth * 10;
     rest = tenth;
   }
-  return length;
 }
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
