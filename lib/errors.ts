@@ -34,6 +34,15 @@ export const hashValueNotAFloat = make('ERR hash value is not a float');
 export const countOutOfRange = make('ERR value is out of range');
 export const replyTooLarge = make('ERR the reply would be too large');
 export const invalidCursor = make('ERR invalid cursor');
+export const notABit = make('ERR bit is not an integer or out of range');
+export const notABitOffset = make('ERR bit offset is not an integer or out of range');
+export const bitMustBeOneOrZero = make('ERR The bit argument must be 1 or 0.');
+export const bitopNotTakesOneKey = make('ERR BITOP NOT must be called with a single source key.');
+export const badOverflowType = make('ERR Invalid OVERFLOW type specified');
+export const badFieldType = make(
+  'ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.',
+);
+export const bitfieldIsReadOnly = make('ERR BITFIELD_RO only supports the GET subcommand');
 export const valueTooLong = make('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
 export const noAuth = make('NOAUTH Authentication required.');
 export const wrongPassword = make('WRONGPASS invalid username-password pair or user is disabled.');

@@ -62,9 +62,9 @@ function readVerb(args: Args, at: number): Operation['verb'] {
 }
 
 function readFieldType(text: string): FieldType {
-  const isSigned = text[0] === 'i';
+  const isSigned = text.startsWith('i');
   const bits = parseInteger(Buffer.from(text, 'latin1'), 1, text.length - 1);
-  if (!isSigned && text[0] !== 'u') throw badFieldType();
+  if (!isSigned && !text.startsWith('u')) throw badFieldType();
   if (typeof bits !== 'number' || bits < 1 || bits > (isSigned ? 64 : 63)) throw badFieldType();
   return { isSigned, bits };
 }
@@ -73,7 +73,9 @@ function readFieldType(text: string): FieldType {
  * What a field of this type holds of `value`, which may be any integer: the value itself when it fits, otherwise what
  * `overflow` makes of it, undefined for FAIL.
  */
-function fitted(value: number | bigint, { isSigned, bits }: FieldType, overflow: Overflow): number | bigint | undefined {
+function fitted(
+  value: number | bigint, { isSigned, bits }: FieldType, overflow: Overflow,
+): number | bigint | undefined {
   const { min, max } = limitsOf(isSigned, bits);
   if (value >= min && value <= max) return value;
   if (overflow === 'FAIL') return undefined;
@@ -163,14 +165,17 @@ export const bitfieldCommands: readonly CommandSpec[] = [
     name: 'bitfield', arity: -2, flags: ['write', 'denyoom'],
     keys: oneKey('RW access update variable_flags', 1, 'This command allows both access and modification of the key'),
     categories: ['bitmap'], routing: 'one_shard', group: 'bitmap', since: '3.2.0',
-    complexity: 'O(1) for each operation.', summary: 'Reads, writes and adds to integers inside a string.',
+    complexity: 'O(1) for each subcommand specified',
+    summary: 'Reads, writes and adds to integers inside a string.',
     syntax:
-      'key [GET encoding offset|[OVERFLOW WRAP|SAT|FAIL] SET encoding offset value|INCRBY encoding offset increment ...]',
+      'key [<GET encoding offset|<[OVERFLOW <WRAP|SAT|FAIL>]> ' +
+      '<SET encoding offset value:integer|INCRBY encoding offset increment>> ...]',
     handler: bitfield,
   },
   {
     name: 'bitfield_ro', arity: -2, flags: ['readonly', 'fast'], keys: oneKey('RO access'), categories: ['bitmap'],
-    routing: 'one_shard', group: 'bitmap', since: '6.0.0', complexity: 'O(1) for each operation.',
+    routing: 'one_shard', group: 'bitmap', since: '6.0.0',
+    complexity: 'O(1) for each subcommand specified',
     summary: 'Reads integers inside a string.', syntax: 'key [GET encoding offset [GET encoding offset ...]]',
     handler: bitfieldReadOnly,
   },

@@ -152,7 +152,8 @@ export const bitmapCommands: readonly CommandSpec[] = [
   {
     name: 'setbit', arity: 4, flags: ['write', 'denyoom'], keys: oneKey('RW access update'), categories: ['bitmap'],
     routing: 'one_shard', group: 'bitmap', since: '2.2.0', complexity: 'O(1)',
-    summary: 'Sets or clears a bit of a string and gives what it was.', syntax: 'key offset value', handler: setbit,
+    summary: 'Sets or clears a bit of a string and gives what it was.', syntax: 'key offset value:integer',
+    handler: setbit,
   },
   {
     name: 'getbit', arity: 3, flags: ['readonly', 'fast'], keys: oneKey('RO access'), categories: ['bitmap'],

@@ -1,11 +1,11 @@
 /** All families of commands. A new family is added here and nowhere else. */
 import type { CommandSpec } from './spec.js';
+import { bitfieldCommands } from './bitfield.js';
+import { bitmapCommands } from './bitmap.js';
 import { bucketCommands } from './bucket.js';
 import { clientCommands } from './client.js';
 import { commandCommands } from './command.js';
 import { configCommands } from './config.js';
-import { bitfieldCommands } from './bitfield.js';
-import { bitmapCommands } from './bitmap.js';
 import { connectionCommands } from './connection.js';
 import { debugCommands } from './debug.js';
 import { hashCounterCommands } from './hash-counters.js';
@@ -24,6 +24,8 @@ import { stringRangeCommands } from './string-range.js';
 import { stringCommands } from './string.js';
 
 export const families: readonly (readonly CommandSpec[])[] = [
+  bitfieldCommands,
+  bitmapCommands,
   bucketCommands,
   clientCommands,
   commandCommands,
@@ -44,11 +46,4 @@ export const families: readonly (readonly CommandSpec[])[] = [
   lcsCommands,
   stringRangeCommands,
   stringCommands,
-  clientCommands,
-  infoCommands,
-  latencyCommands,
-  monitorCommands,
-  slowlogCommands,
-  connectionCommands, keyspaceCommands, stringCommands, stringCounterCommands, stringRangeCommands, lcsCommands,
-  bitmapCommands, bitfieldCommands,
 ];

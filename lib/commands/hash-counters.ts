@@ -12,7 +12,7 @@ import { createHash, getField, setField } from '../store/hash-value.js';
 import { packedFieldBytes } from '../store/packed-map.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 import { ZERO, addLongDoubles, formatLongDouble, parseLongDouble } from '../util/long-double.js';
-import { addIntegers, parseInteger, writeInteger } from '../util/numbers.js';
+import { addIntegers, integerLength, parseInteger, writeInteger } from '../util/numbers.js';
 
 /** The value that a look-up found. */
 const found = new Slice();
@@ -29,7 +29,9 @@ const hincrby: Handler = (context, args, reply) => {
   if (value === undefined) throw hashValueNotAnInteger();
   const sum = addIntegers(value, increment);
   if (sum === undefined) throw overflow();
-  putNumber(context, key, ref, field, newValue.set(digits, 0, writeInteger(digits, 0, sum)), 'hincrby');
+  const length = integerLength(sum);
+  writeInteger(digits, 0, sum, length);
+  putNumber(context, key, ref, field, newValue.set(digits, 0, length), 'hincrby');
   reply.integer(sum);
 };
 

@@ -83,7 +83,7 @@ export const stringCounterCommands: readonly CommandSpec[] = [
   },
   {
     name: 'incrbyfloat', arity: 3, flags: FLAGS, keys: KEYS, categories: ['string'], routing: 'one_shard', group: 'string',
-    since: '2.6.0', complexity: 'O(1)', summary: 'Adds to a number with a fraction.', syntax: 'key increment',
+    since: '2.6.0', complexity: 'O(1)', summary: 'Adds to a number with a fraction.', syntax: 'key increment:double',
     handler: incrbyfloat,
   },
 ];

@@ -79,7 +79,7 @@ export const lcsCommands: readonly CommandSpec[] = [
   {
     name: 'lcs', arity: -3, flags: ['readonly'], keys: keyRange('RO access', 1, 1), categories: ['string'],
     routing: 'one_shard', group: 'string', since: '7.0.0',
-    complexity: 'O(N*M) where N and M are the lengths of the two strings.',
+    complexity: 'O(N*M) where N and M are the lengths of s1 and s2, respectively',
     summary: 'Gives the longest subsequence that two strings have in common.',
     syntax: 'key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]', handler: lcs,
   },

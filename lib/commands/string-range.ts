@@ -68,27 +68,39 @@ export const stringRangeCommands: readonly CommandSpec[] = [
   {
     name: 'append', arity: 3, flags: ['write', 'denyoom', 'fast'], keys: oneKey('RW insert'), categories: ['string'],
     routing: 'one_shard', group: 'string', since: '2.0.0',
-    complexity: 'O(1) for a small value, over many calls: a string that has to move gets room to spare.',
+    complexity:
+      'O(1). The amortized time complexity is O(1) assuming the appended value is small and the already ' +
+      'present value is of any size, since the dynamic string library used by Redis will double the free space ' +
+      'available on every reallocation.',
     summary: 'Adds bytes at the end of a string, and begins one where there is none.', syntax: 'key value',
     handler: append,
   },
   {
     name: 'setrange', arity: 4, flags: ['write', 'denyoom'], keys: oneKey('RW update'), categories: ['string'],
     routing: 'one_shard', group: 'string', since: '2.2.0',
-    complexity: 'O(M) where M is the length of the value; where the string grows, as for APPEND.',
+    complexity:
+      'O(1), not counting the time taken to copy the new string in place. Usually, this string is very small ' +
+      'so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value ' +
+      'argument.',
     summary: 'Writes over a part of a string, and fills with zeros up to it.', syntax: 'key offset value',
     handler: setrange,
   },
   {
     name: 'getrange', arity: 4, flags: ['readonly'], keys: oneKey('RO access'), categories: ['string'],
     routing: 'one_shard', group: 'string', since: '2.4.0',
-    complexity: 'O(N) where N is the length of what is given.',
+    complexity:
+      'O(N) where N is the length of the returned string. The complexity is ultimately determined by the ' +
+      'returned length, but because creating a substring from an existing string is very cheap, it can be ' +
+      'considered O(1) for small strings.',
     summary: 'Gives a part of a string.', syntax: 'key start end', handler: getrange,
   },
   {
     name: 'substr', arity: 4, flags: ['readonly'], keys: oneKey('RO access'), categories: ['string'],
     routing: 'one_shard', group: 'string', since: '1.0.0',
-    complexity: 'O(N) where N is the length of what is given.',
+    complexity:
+      'O(N) where N is the length of the returned string. The complexity is ultimately determined by the ' +
+      'returned length, but because creating a substring from an existing string is very cheap, it can be ' +
+      'considered O(1) for small strings.',
     summary: 'Gives a part of a string.', syntax: 'key start end',
     deprecated: { since: '2.0.0', replacedBy: '`GETRANGE`' }, handler: getrange,
   },

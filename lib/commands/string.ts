@@ -251,20 +251,23 @@ export const stringCommands: readonly CommandSpec[] = [
   {
     name: 'mget', arity: -2, flags: ['readonly', 'fast'], keys: keyRange('RO access'), categories: ['string'],
     routing: 'multi_shard', merge: 'by_key', group: 'string', since: '1.0.0',
-    complexity: 'O(N) where N is the number of keys.', summary: 'Gives the values of several strings.',
+    complexity: 'O(N) where N is the number of keys to retrieve.',
+    summary: 'Gives the values of several strings.',
     syntax: 'key [key ...]', handler: mget,
   },
   {
     name: 'mset', arity: -3, flags: ['write', 'denyoom'], keys: keyRange('OW update', 1, -1, 2), categories: ['string'],
     routing: 'multi_shard', merge: 'all_succeeded', group: 'string', since: '1.0.1',
-    complexity: 'O(N) where N is the number of keys.', summary: 'Stores several strings.',
+    complexity: 'O(N) where N is the number of keys to set.',
+    summary: 'Stores several strings.',
     syntax: 'key value [key value ...]', handler: mset,
   },
   {
     // Split by shard it could store some of the keys and refuse others, which is what it exists to prevent.
     name: 'msetnx', arity: -3, flags: ['write', 'denyoom'], keys: keyRange('OW insert', 1, -1, 2), categories: ['string'],
     tips: ['request_policy:multi_shard', 'response_policy:agg_min'],
-    routing: 'one_shard', group: 'string', since: '1.0.1', complexity: 'O(N) where N is the number of keys.',
+    routing: 'one_shard', group: 'string', since: '1.0.1',
+    complexity: 'O(N) where N is the number of keys to set.',
     summary: 'Stores several strings where none of the buckets is there yet.', syntax: 'key value [key value ...]',
     handler: msetnx,
   },

@@ -13,7 +13,7 @@ function countOnesInWord(word: number): number {
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** How many bits are set in the string's bits from `first` to `last`, which must lie in it, `first` not behind `last`. */
+/** How many of the string's bits from `first` to `last` are set; they must lie in it, `first` not behind `last`. */
 export function countOnes(arena: Arena, ref: number, first: number, last: number): number {
   const bytes = entryBytes(arena, ref);
   const start = valueOffset(arena, ref);

@@ -4,8 +4,8 @@
  */
 import { Arena, SEGMENT_SHIFT, UNIT_MASK } from './arena.js';
 import {
-  EXPIRY_BYTES, HAS_EXPIRY, HEADER_BYTES, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta, entrySize,
-  expiryOf, hasFlag, setEntryMeta, setExpiry, setFlag, setValueLength, valueLength, valueOffset, valueRoom,
+  EXPIRY_BYTES, HAS_EXPIRY, HEADER_BYTES, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta,
+  entrySize, expiryOf, hasFlag, setEntryMeta, setExpiry, setFlag, setValueLength, valueLength, valueOffset, valueRoom,
 } from './entry.js';
 import type { Keyspace } from './keyspace.js';
 import { Slice, copyBytes } from '../util/bytes.js';
@@ -129,7 +129,8 @@ function moveToLarger(db: Keyspace, key: Slice, ref: number, length: number): nu
   const before = valueLength(arena, ref);
   const moved = createEntry(arena, STRING, key, before, expiryOf(arena, ref), roomFor(length));
   setEntryMeta(arena, moved, entryMeta(arena, ref));
-  copyBytes(entryBytes(arena, ref), valueOffset(arena, ref), entryBytes(arena, moved), valueOffset(arena, moved), before);
+  const from = entryBytes(arena, ref);
+  copyBytes(from, valueOffset(arena, ref), entryBytes(arena, moved), valueOffset(arena, moved), before);
   db.replace(key, ref, moved);
   return moved;
 }
