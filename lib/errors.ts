@@ -64,6 +64,22 @@ export const notATimeout = make('ERR timeout is not an integer or out of range')
 export const negativeTimeout = make('ERR timeout is negative');
 export const badPauseMode = make('ERR CLIENT PAUSE mode must be WRITE or ALL');
 export const badSlowlogCount = make('ERR count should be greater than or equal to -1');
+export const notAnInt = make('ERR value is out of range, value must between -2147483648 and 2147483647');
+export const firstDatabaseIndexInvalid = make('ERR invalid first DB index');
+export const secondDatabaseIndexInvalid = make('ERR invalid second DB index');
+export const sameObject = make('ERR source and destination objects are the same');
+export const conditionsExclude = make('ERR NX and XX, GT or LT options at the same time are not compatible');
+export const gtExcludesLt = make('ERR GT and LT options at the same time are not compatible');
+export const timeoutNotAnInteger = make('ERR timeout is not an integer or out of range');
+export const timeoutIsNegative = make('ERR timeout is negative');
+export const frequencyIsNotTracked = make(
+  'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between ' +
+    'policies at runtime LRU and LFU data will take some time to adjust.',
+);
+export const idleTimeIsNotTracked = make(
+  'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at ' +
+    'runtime LRU and LFU data will take some time to adjust.',
+);
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const wrongArity = (command: string): CommandError =>
@@ -94,6 +110,8 @@ export const subcommandSyntax = (subcommand: string, command: string): CommandEr
 
 export const invalidExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);
+
+export const unsupportedOption = (option: string): CommandError => new CommandError(`ERR Unsupported option ${option}`);
 
 export const unknownSubcommand = (subcommand: string, command: string): CommandError =>
   new CommandError(`ERR unknown subcommand '${subcommand}'. Try ${command.toUpperCase()} HELP.`);

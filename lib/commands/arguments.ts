@@ -6,7 +6,7 @@
 import type { Context } from './context.js';
 import { CommandError, invalidExpire, notAFloat, notAnInteger, outOfRange, outOfRangeBetween, valueTooLong } from '../errors.js';
 import type { Args } from '../protocol/args.js';
-import { INT64_MAX, INT64_MIN, parseDouble, parseInteger, parseShortInteger } from '../util/numbers.js';
+import { INT64_MAX, INT64_MIN, narrow, parseDouble, parseInteger, parseShortInteger } from '../util/numbers.js';
 
 /**
  * Argument `index` as an int64: a number when it is a safe one, otherwise a BigInt.
@@ -75,30 +75,37 @@ const MOMENT_MAX = 2 ** 63 - 1024;
 /**
  * The moment that argument `index` means, in milliseconds since the epoch; it may have passed, and may be negative.
  *
- * Throws notAnInteger(), and invalidExpire(command) when the moment is outside int64. Moments beyond 2 ** 53 (the year
- * 287,396) are the nearest number.
+ * A number when it is a safe one, otherwise a BigInt. Throws notAnInteger(), and invalidExpire(command) when the moment
+ * is outside int64.
  * Source: expireGenericCommand() in redis's expire.c.
  */
-export function readMoment(args: Args, index: number, unit: TimeUnit, nowMs: number, command: string): number {
+export function readMoment(
+  args: Args, index: number, unit: TimeUnit, nowMs: number, command: string,
+): number | bigint {
   return momentOf(readExactInteger(args, index), unit, nowMs, command);
 }
 
 /**
- * As `readMoment`, for an expiry that must lie after the epoch, and a span that must be above 0.
+ * As `readMoment`, for an expiry that must lie after the epoch, and a span that must be above 0. Moments beyond
+ * 2 ** 53 (the year 287,396) are the nearest number.
  * Source: getExpireMillisecondsOrReply() in redis's t_string.c.
  */
 export function readExpiry(args: Args, index: number, unit: TimeUnit, nowMs: number, command: string): number {
   const time = readExactInteger(args, index);
   if (time <= 0) throw invalidExpire(command);
-  return momentOf(time, unit, nowMs, command);
+  return rounded(momentOf(time, unit, nowMs, command));
 }
 
-function momentOf(time: number | bigint, unit: TimeUnit, nowMs: number, command: string): number {
+function momentOf(time: number | bigint, unit: TimeUnit, nowMs: number, command: string): number | bigint {
   const fromMs = unit.isSpan ? nowMs : 0;
   if (typeof time === 'number' && Math.abs(time) <= EASY_TIME_MAX) return time * unit.ms + fromMs;
   const moment = BigInt(time) * BigInt(unit.ms) + BigInt(fromMs);
   if (moment > INT64_MAX || BigInt(time) * BigInt(unit.ms) < INT64_MIN) throw invalidExpire(command);
-  return Math.min(Number(moment), MOMENT_MAX);
+  return narrow(moment);
+}
+
+function rounded(moment: number | bigint): number {
+  return typeof moment === 'number' ? moment : Math.min(Number(moment), MOMENT_MAX);
 }
 
 /**

@@ -1,6 +1,9 @@
 /** The commands over whole databases: counting, emptying, exchanging. Upstream groups them with the server's. */
+import { readInteger } from './arguments.js';
 import type { CommandSpec, Handler } from './spec.js';
-import { syntaxError } from '../errors.js';
+import {
+  type CommandError, databaseIndexOutOfRange, firstDatabaseIndexInvalid, secondDatabaseIndexInvalid, syntaxError,
+} from '../errors.js';
 import type { Args } from '../protocol/args.js';
 
 /**
@@ -34,6 +37,24 @@ const dbsize: Handler = (context, _args, reply) => {
   reply.integer(context.db.size);
 };
 
+const INT_MAX = 2 ** 31 - 1;
+
+/** A database's number as SWAPDB reads it: whether there is such a database is asked later. */
+function readNumber(args: Args, index: number, error: () => CommandError): number {
+  const number = readInteger(args, index, error);
+  if (number > INT_MAX || number < -INT_MAX - 1) throw error();
+  return number;
+}
+
+const swapdb: Handler = ({ store }, args, reply) => {
+  const first = store.databases[readNumber(args, 1, firstDatabaseIndexInvalid)];
+  const second = store.databases[readNumber(args, 2, secondDatabaseIndexInvalid)];
+  if (first === undefined || second === undefined) throw databaseIndexOutOfRange();
+  if (first !== second) first.swap(second);
+  store.changes++;
+  reply.ok();
+};
+
 const flushHistory = [
   ['4.0.0', 'Added the `ASYNC` flushing mode modifier.'],
   ['6.2.0', 'Added the `SYNC` flushing mode modifier.'],
@@ -55,5 +76,11 @@ export const keyspaceCommands: readonly CommandSpec[] = [
     name: 'dbsize', arity: 1, flags: ['readonly', 'fast'], categories: ['keyspace'], routing: 'all_shards',
     merge: 'agg_sum', group: 'server', since: '1.0.0', complexity: 'O(1)',
     summary: 'Counts the buckets of the selected database.', handler: dbsize,
+  },
+  {
+    name: 'swapdb', arity: 3, flags: ['write', 'fast'], categories: ['keyspace', 'dangerous'], tips: [],
+    routing: 'all_shards', merge: 'all_succeeded', group: 'server', since: '4.0.0', complexity: 'O(1)',
+    summary: 'Exchanges the buckets of two databases, for all clients at once.', syntax: 'index1 index2',
+    handler: swapdb,
   },
 ];

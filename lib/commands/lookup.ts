@@ -18,6 +18,11 @@ export function findForRead(context: Context, key: Slice, type: number): number 
 
 /** As `findForRead`, of whatever type. */
 export function findAnyForRead(context: Context, key: Slice): number {
+  return counted(context, key, context.client.isUntouching ? context.db.peek(key) : context.db.find(key));
+}
+
+/** As `findAnyForRead`, for TOUCH, which counts as a use even for a client that otherwise leaves no mark. */
+export function touchForRead(context: Context, key: Slice): number {
   return counted(context, key, context.db.find(key));
 }
 

@@ -142,6 +142,11 @@ export function valueSlice(arena: Arena, ref: number, into: Slice): Slice {
   return into.set(entryBytes(arena, ref), valueOffset(arena, ref), valueLength(arena, ref));
 }
 
+/** Copies the first `length` bytes of an entry's value to where another's begins. */
+export function copyValue(arena: Arena, from: number, to: number, length: number): void {
+  copyBytes(entryBytes(arena, from), valueOffset(arena, from), entryBytes(arena, to), valueOffset(arena, to), length);
+}
+
 /** The size of an entry's block for a key and a value of these lengths. */
 export function entrySize(keyBytes: number, valueBytes: number, expiresAtMs: number): number {
   return HEADER_BYTES + (expiresAtMs === 0 ? 0 : EXPIRY_BYTES) + keyBytes + valueBytes;

@@ -6,9 +6,10 @@
  * and, when it expires, the index of those that do.
  */
 import {
-  ACCESS_SHIFT, HAS_EXPIRY, IS_STRUCTURE, accessOf, createEntry, entryBytes, entryMeta, entryType, expiryOf, hasFlag,
-  keySlice, setAccess, setEntryMeta, setExpiry, valueLength, valueOffset,
+  ACCESS_SHIFT, HAS_EXPIRY, IS_STRUCTURE, accessOf, copyValue, createEntry, entryBytes, entryMeta, entryType, expiryOf,
+  hasFlag, keyOffset, keySlice, setAccess, setEntryMeta, setExpiry, valueLength, valueOffset,
 } from './entry.js';
+import type { Arena } from './arena.js';
 import { ByteTable, SLOT_BYTES } from './byte-table.js';
 import type { Store } from './store.js';
 import { Slice, copyBytes } from '../util/bytes.js';
@@ -106,9 +107,30 @@ export class Keyspace {
   /** Removes a bucket and frees what it held; `find` has just given `ref` for this key. */
   remove(key: Slice, ref: number): void {
     this.dropValue(ref);
+    this.detach(key, ref);
+    this.store.arena.free(ref);
+  }
+
+  /** Takes a bucket out and leaves its entry to the caller; `find` has just given `ref` for this key. */
+  detach(key: Slice, ref: number): void {
     this.buckets.remove(key.hash, ref);
     if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.remove(key.hash, ref);
-    this.store.arena.free(ref);
+  }
+
+  /**
+   * Gives a bucket another name. `find` has just given `ref` for `key` and nothing for `newKey`, and neither slice lies
+   * in the arena. A name of the same length costs no copy of the value.
+   */
+  rename(key: Slice, ref: number, newKey: Slice): void {
+    const { arena } = this.store;
+    this.detach(key, ref);
+    if (key.length === newKey.length) {
+      copyBytes(newKey.bytes, newKey.offset, entryBytes(arena, ref), keyOffset(arena, ref), newKey.length);
+      this.add(newKey, ref);
+    } else {
+      this.add(newKey, movedEntry(arena, ref, newKey, expiryOf(arena, ref)));
+      arena.free(ref);
+    }
   }
 
   /** Lets go of the structure that an entry holds, if it holds one. */
@@ -135,11 +157,7 @@ export class Keyspace {
       return ref;
     }
     if (!hasExpiry && expiresAtMs === 0) return ref;
-    const length = valueLength(arena, ref);
-    const moved = createEntry(arena, entryType(arena, ref), key, length, expiresAtMs);
-    setEntryMeta(arena, moved, (entryMeta(arena, ref) & ~HAS_EXPIRY) | (entryMeta(arena, moved) & HAS_EXPIRY));
-    const from = entryBytes(arena, ref);
-    copyBytes(from, valueOffset(arena, ref), entryBytes(arena, moved), valueOffset(arena, moved), length);
+    const moved = movedEntry(arena, ref, key, expiresAtMs);
     this.replace(key, ref, moved);
     return moved;
   }
@@ -159,10 +177,16 @@ export class Keyspace {
     return this.expiring.scan(cursor, visit);
   }
 
+  /** Whether a bucket found by a scan is there no more but for its removal. */
+  isExpired(ref: number): boolean {
+    const { arena, nowMs } = this.store;
+    return hasFlag(arena, ref, HAS_EXPIRY) && expiryOf(arena, ref) <= nowMs;
+  }
+
   /** Removes a bucket found by a scan when its time has come. */
   expire(ref: number): boolean {
+    if (!this.isExpired(ref)) return false;
     const { arena } = this.store;
-    if (expiryOf(arena, ref) > this.store.nowMs) return false;
     const key = keySlice(arena, ref, this.key);
     key.hash = this.buckets.hashOf(key);
     if (key.length > this.keyCopy.length) this.keyCopy = Buffer.alloc(key.length);
@@ -193,4 +217,13 @@ export class Keyspace {
       }),
     );
   }
+}
+
+/** A new entry called `key` that takes over the value of another, a structure included; the other is to be freed. */
+function movedEntry(arena: Arena, ref: number, key: Slice, expiresAtMs: number): number {
+  const length = valueLength(arena, ref);
+  const moved = createEntry(arena, entryType(arena, ref), key, length, expiresAtMs);
+  setEntryMeta(arena, moved, (entryMeta(arena, ref) & ~HAS_EXPIRY) | (entryMeta(arena, moved) & HAS_EXPIRY));
+  copyValue(arena, ref, moved, length);
+  return moved;
 }

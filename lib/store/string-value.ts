@@ -4,8 +4,9 @@
  */
 import { Arena, SEGMENT_SHIFT, UNIT_MASK } from './arena.js';
 import {
-  EXPIRY_BYTES, HAS_EXPIRY, HEADER_BYTES, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta,
-  entrySize, expiryOf, hasFlag, setEntryMeta, setExpiry, setFlag, setValueLength, valueLength, valueOffset, valueRoom,
+  EXPIRY_BYTES, HAS_EXPIRY, HEADER_BYTES, STRING, TYPE_FLAG_A, TYPE_FLAG_B, copyValue, createEntry, entryBytes,
+  entryMeta, entrySize, expiryOf, hasFlag, setEntryMeta, setExpiry, setFlag, setValueLength, valueLength, valueOffset,
+  valueRoom,
 } from './entry.js';
 import type { Keyspace } from './keyspace.js';
 import { Slice, copyBytes } from '../util/bytes.js';
@@ -84,6 +85,16 @@ function overwrite(arena: Arena, ref: number, value: Slice, expiresAtMs: number)
   copyBytes(value.bytes, value.offset, entryBytes(arena, ref), valueOffset(arena, ref), value.length);
 }
 
+/** A copy of a string in a new entry called `key`, in no keyspace. `expiresAtMs` 0: it does not expire. */
+export function copyString(db: Keyspace, ref: number, key: Slice, expiresAtMs: number): number {
+  const { arena } = db.store;
+  const length = valueLength(arena, ref);
+  const copy = createEntry(arena, STRING, key, length, expiresAtMs);
+  setEntryMeta(arena, copy, (entryMeta(arena, ref) & ~HAS_EXPIRY) | (entryMeta(arena, copy) & HAS_EXPIRY));
+  copyValue(arena, ref, copy, length);
+  return copy;
+}
+
 /** Values below this double their room when they grow; larger ones take an eighth more than they need. */
 const DOUBLING_BYTES_MAX = 2 ** 20;
 
@@ -129,8 +140,7 @@ function moveToLarger(db: Keyspace, key: Slice, ref: number, length: number): nu
   const before = valueLength(arena, ref);
   const moved = createEntry(arena, STRING, key, before, expiryOf(arena, ref), roomFor(length));
   setEntryMeta(arena, moved, entryMeta(arena, ref));
-  const from = entryBytes(arena, ref);
-  copyBytes(from, valueOffset(arena, ref), entryBytes(arena, moved), valueOffset(arena, moved), before);
+  copyValue(arena, ref, moved, before);
   db.replace(key, ref, moved);
   return moved;
 }

@@ -9,4 +9,9 @@ export const ACCEPTED: readonly (readonly [command: string, field: string, reaso
   ['client', 'docs subcommands', 'as above'],
   ['flushall', 'docs complexity', 'memory is freed in the background'],
   ['flushdb', 'docs complexity', 'memory is freed in the background'],
+  ['del', 'docs complexity', 'memory is freed in the background'],
+  ['unlink', 'docs complexity', 'memory is freed in the background, by the same thread'],
+  ['swapdb', 'docs complexity', 'watching and waiting clients are asked by key'],
+  ['rename', 'docs complexity', 'a value is kept in one piece with its key'],
+  ['renamenx', 'docs complexity', 'as above'],
 ];

@@ -1,0 +1,32 @@
+/**
+ * What the store can do with a value of any type, by the number of the type: each type's own file does it, and a new
+ * type is added here.
+ */
+import { HASH, STRING, entryType } from './entry.js';
+import { copyHash, hashEncoding } from './hash-value.js';
+import type { Keyspace } from './keyspace.js';
+import { copyString, stringEncoding } from './string-value.js';
+import type { Slice } from '../util/bytes.js';
+
+interface ValueType {
+  /**
+   * A copy of a bucket's value in a new entry called `key`, which is in no keyspace: the caller adds it.
+   * `expiresAtMs` 0 means that it does not expire.
+   */
+  copy(db: Keyspace, ref: number, key: Slice, expiresAtMs: number): number;
+  /** How the value is kept, in redis-server's words. */
+  encoding(db: Keyspace, ref: number): string;
+}
+
+const types = new Map<number, ValueType>([
+  [STRING, { copy: copyString, encoding: (db, ref) => stringEncoding(db.store.arena, ref) }],
+  [HASH, { copy: copyHash, encoding: (db, ref) => hashEncoding(db.store.arena, ref) }],
+]);
+
+/** What can be done with the value of this entry. */
+export function valueTypeOf(db: Keyspace, ref: number): ValueType {
+  const type = entryType(db.store.arena, ref);
+  const found = types.get(type);
+  if (found === undefined) throw new Error(`entry ${ref} is of type ${type}, which is missing in value-types.ts`);
+  return found;
+}
