@@ -83,11 +83,11 @@ export abstract class Connection implements Outlet, Transport {
     this.socket.on('end', () => this.onPeerEnd());
     this.socket.on('error', () => this.socket.destroy());
     this.socket.once('close', () => this.onClose());
-    accepted.read((chunk) => this.onChunk(chunk));
+    accepted.read((bytes, length) => this.onChunk(bytes, length));
   }
 
-  /** Takes bytes from the socket; they are the reader's again when it returns. */
-  protected abstract feed(chunk: Buffer): void;
+  /** Takes the first `length` bytes; they are the socket's again when the requests in them have been run or retained. */
+  protected abstract feed(bytes: Buffer, length: number): void;
   /** Runs the next request with `execute`. False when there is none yet. */
   protected abstract runNext(): boolean;
   /** Copies what has not been decoded out of the chunk. */
@@ -141,13 +141,13 @@ export abstract class Connection implements Outlet, Transport {
 
   // ---- requests
 
-  private onChunk(chunk: Buffer): void {
+  private onChunk(bytes: Buffer, length: number): void {
     const { stats } = this.node;
-    stats.inputBytes += chunk.length;
+    stats.inputBytes += length;
     stats.reads++;
     if (this.isEnding) return;
     try {
-      this.feed(chunk);
+      this.feed(bytes, length);
       if (this.mayRun()) return this.run();
       this.retain();
       this.governReading();

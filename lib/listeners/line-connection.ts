@@ -31,8 +31,8 @@ export class LineConnection extends Connection {
     this.reader = new LineReader(() => node.limits.lineBytesMax);
   }
 
-  protected feed(chunk: Buffer): void {
-    this.reader.feed(chunk);
+  protected feed(bytes: Buffer, length: number): void {
+    this.reader.feed(bytes.subarray(0, length));
   }
 
   protected runNext(): boolean {

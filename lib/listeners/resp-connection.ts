@@ -14,8 +14,8 @@ export class RespConnection extends Connection {
     this.decoder = new RequestDecoder(node.decoderLimits(this.session));
   }
 
-  protected feed(chunk: Buffer): void {
-    this.decoder.feed(chunk);
+  protected feed(bytes: Buffer, length: number): void {
+    this.decoder.feed(bytes, length);
   }
 
   protected runNext(): boolean {

@@ -11,8 +11,11 @@ import { type AddressInfo, Server, Socket, type SocketConstructorOpts } from 'no
 
 const READ_BYTES = 64 * 1024;
 
-/** What a connection gives to be read: `chunk` is valid until the call returns. */
-export type OnChunk = (chunk: Buffer) => void;
+/**
+ * What a connection gives to be read. What has arrived are the first `length` bytes of `bytes`, until the call returns.
+ * They are not cut out: that would cost an object for every read.
+ */
+export type OnChunk = (bytes: Buffer, length: number) => void;
 
 export interface Accepted {
   socket: Socket;
@@ -64,14 +67,14 @@ export class TcpListener {
     const holder = accepted as unknown as { _handle: object | null };
     const handle = holder._handle;
     if (handle === null || typeof handle !== 'object' || !('useUserBuffer' in handle)) {
-      return { socket: accepted, fileDescriptor: -1, read: (onChunk) => void accepted.on('data', onChunk).resume() };
+      return { socket: accepted, fileDescriptor: -1, read: (onChunk) => void accepted.on('data', (chunk) => { onChunk(chunk, chunk.length); }).resume() };
     }
     holder._handle = null;
     let deliver: OnChunk = () => undefined;
     const onread = {
       buffer: this.buffer,
       callback: (length: number): boolean => {
-        deliver(this.buffer.subarray(0, length));
+        deliver(this.buffer, length);
         return true;
       },
     };

@@ -64,18 +64,18 @@ export class RequestDecoder {
     return this.end - (this.wanted === 0 ? this.at : this.start);
   }
 
-  /** Takes the next chunk. What was not decoded of the chunk before must have been retained. */
-  feed(chunk: Buffer): void {
+  /** Takes the next chunk, the first `length` bytes of `chunk`. What was not decoded of the chunk before must have been retained. */
+  feed(chunk: Buffer, length = chunk.length): void {
     if (this.wanted === 0) this.start = this.at;
     if (this.end === this.start) {
       this.bytes = chunk;
       this.start = this.at = 0;
-      this.end = chunk.length;
+      this.end = length;
       return;
     }
-    this.reserve(chunk.length);
-    chunk.copy(this.pending, this.end);
-    this.end += chunk.length;
+    this.reserve(length);
+    chunk.copy(this.pending, this.end, 0, length);
+    this.end += length;
   }
 
   /**
