@@ -74,7 +74,7 @@ function server({ node }: Context): Fields {
     configured_hz: 10,
     lru_clock: Math.floor(nowMs / 1000) & 0xffffff,
     executable: process.argv[1] ?? '',
-    config_file: '',
+    config_file: node.configFile ?? '',
     io_threads_active: 0,
     available_parallelism: availableParallelism(),
   };
@@ -101,6 +101,7 @@ function memory(context: Context): Fields {
   const { used, overhead, held, resident: rss, peak, heapUsed, heapHeld } = memoryUse(context);
   const waitingBytes = [...node.clients.values()].map((client) => client.pendingBytes() + client.unreadBytes());
   const total = totalmem();
+  const maxBytes = node.settings.integer('maxmemory');
   return {
     used_memory: used,
     used_memory_human: human(used),
@@ -123,9 +124,9 @@ function memory(context: Context): Fields {
     used_memory_scripts: 0,
     used_memory_scripts_human: human(0),
     number_of_cached_scripts: 0,
-    maxmemory: 0,
-    maxmemory_human: human(0),
-    maxmemory_policy: 'noeviction',
+    maxmemory: maxBytes,
+    maxmemory_human: human(maxBytes),
+    maxmemory_policy: node.settings.text('maxmemory-policy'),
     allocator_frag_ratio: (held / used).toFixed(2),
     allocator_frag_bytes: held - used,
     allocator_rss_ratio: (rss / held).toFixed(2),

@@ -6,6 +6,9 @@ import type { Args } from '../protocol/args.js';
 import { quoted } from '../protocol/inline-request.js';
 import type { Clock } from '../util/clock.js';
 
+/** A monitor is shown so many bytes of an argument, and how many more there are. */
+const SHOWN_BYTES_MAX = 1024 * 1024;
+
 export class Monitors {
   /** How many clients watch; looked at after every command. */
   count = 0;
@@ -31,16 +34,23 @@ export class Monitors {
     const nowMs = this.clock.nowMs();
     const micros = Math.floor(this.clock.elapsedUs() % 1000);
     const moment = `${Math.floor(nowMs / 1000)}.${String((nowMs % 1000) * 1000 + micros).padStart(6, '0')}`;
-    const shown = shownArgs(command, args, args.count).map(quoted).join(' ');
+    const shown = shownArgs(command, args, args.count, SHOWN_BYTES_MAX).map(quoted).join(' ');
     const line = Buffer.from(`+${moment} [${database} ${client.address}] ${shown}\r\n`, 'latin1');
     for (const monitor of this.clients) monitor.push(line);
   }
 }
 
-/** The first `count` arguments as latin1 text, with passwords replaced; for MONITOR and the slowlog. */
-export function shownArgs(command: Command, args: Args, count: number): string[] {
+/**
+ * The first `count` arguments as latin1 text for MONITOR and the slowlog, with passwords replaced; of each at most
+ * `bytesMax` bytes, and then how many more it has.
+ */
+export function shownArgs(command: Command, args: Args, count: number, bytesMax: number): string[] {
   const shown: string[] = [];
-  for (let index = 0; index < count; index++) shown.push(isPassword(command, args, index) ? '(redacted)' : args.text(index));
+  for (let index = 0; index < count; index++) {
+    const length = args.lengths[index]!;
+    const rest = length > bytesMax ? `... (${length - bytesMax} more bytes)` : '';
+    shown.push(isPassword(command, args, index) ? '(redacted)' : args.textStart(index, bytesMax) + rest);
+  }
   return shown;
 }
 

@@ -9,9 +9,9 @@ import type { Settings } from '../config/settings.js';
 import { badSlowlogCount, subcommandSyntax } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 
-/** Arguments that an entry keeps, and chars of each; the rest is only counted, as redis-server does. */
+/** Arguments that an entry keeps, and bytes of each; the rest is only counted, as redis-server does. */
 const ARGS_KEPT = 32;
-const CHARS_KEPT = 128;
+const BYTES_KEPT = 128;
 
 export interface SlowlogEntry {
   readonly id: number;
@@ -70,9 +70,7 @@ export class Slowlog {
 
 function shortened(command: Command, args: Args): string[] {
   const kept = args.count > ARGS_KEPT ? ARGS_KEPT - 1 : args.count;
-  const shown = shownArgs(command, args, kept).map((text) =>
-    text.length > CHARS_KEPT ? `${text.slice(0, CHARS_KEPT)}... (${text.length - CHARS_KEPT} more bytes)` : text,
-  );
+  const shown = shownArgs(command, args, kept, BYTES_KEPT);
   if (kept < args.count) shown.push(`... (${args.count - kept} more arguments)`);
   return shown;
 }

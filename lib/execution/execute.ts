@@ -26,6 +26,9 @@ export interface Router {
 /** The warning about web browsers that were talked into speaking to us is not repeated sooner. */
 const HTTP_WARNING_PERIOD_MS = 60_000;
 
+/** So much of what a client sent stands in the error that says it is unknown. */
+const TEXT_BYTES_MAX = 128;
+
 export class Executor {
   router: Router | undefined;
   private readonly table: CommandTable;
@@ -70,11 +73,11 @@ export class Executor {
         this.refuseHttp(session);
         return undefined;
       }
-      throw unknownCommand(args.text(0), argumentTexts(args));
+      throw unknownCommand(args.textStart(0, TEXT_BYTES_MAX), argumentTexts(args));
     }
     if (command.subcommands !== undefined && args.count > 1) {
-      const found = command.subcommands.get(args.text(1).toLowerCase());
-      if (found === undefined) throw unknownSubcommand(args.text(1), command.name);
+      const found = command.subcommands.get(args.textStart(1, TEXT_BYTES_MAX).toLowerCase());
+      if (found === undefined) throw unknownSubcommand(args.textStart(1, TEXT_BYTES_MAX), command.name);
       command = found;
     }
     if (!command.takes(args.count) || command.handler === undefined) {
@@ -118,6 +121,6 @@ export class Executor {
 
 function argumentTexts(args: Args): string[] {
   const texts: string[] = [];
-  for (let i = 1; i < args.count && i <= 128; i++) texts.push(args.text(i));
+  for (let i = 1; i < args.count && i <= 128; i++) texts.push(args.textStart(i, TEXT_BYTES_MAX));
   return texts;
 }

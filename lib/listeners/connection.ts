@@ -86,7 +86,7 @@ export abstract class Connection implements Outlet, Transport {
     accepted.read((bytes, length) => this.onChunk(bytes, length));
   }
 
-  /** Takes the first `length` bytes; they are the socket's again when the requests in them have been run or retained. */
+  /** Takes the first `length` bytes; they are the socket's again once their requests have been run or retained. */
   protected abstract feed(bytes: Buffer, length: number): void;
   /** Runs the next request with `execute`. False when there is none yet. */
   protected abstract runNext(): boolean;

@@ -34,6 +34,12 @@ export function turnAway(accepted: Accepted, lastWord: string): void {
   socket.destroySoon();
 }
 
+/** Reads a socket whose handle cannot be had. */
+function readPlainly(socket: Socket, onChunk: OnChunk): void {
+  socket.on('data', (chunk: Buffer) => onChunk(chunk, chunk.length));
+  socket.resume();
+}
+
 export class TcpListener {
   private readonly server: Server;
   private readonly buffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -67,7 +73,7 @@ export class TcpListener {
     const holder = accepted as unknown as { _handle: object | null };
     const handle = holder._handle;
     if (handle === null || typeof handle !== 'object' || !('useUserBuffer' in handle)) {
-      return { socket: accepted, fileDescriptor: -1, read: (onChunk) => void accepted.on('data', (chunk) => { onChunk(chunk, chunk.length); }).resume() };
+      return { socket: accepted, fileDescriptor: -1, read: (onChunk) => readPlainly(accepted, onChunk) };
     }
     holder._handle = null;
     let deliver: OnChunk = () => undefined;

@@ -57,6 +57,12 @@ export class Args {
     return this.bytes.toString('latin1', offset, offset + this.lengths[index]!);
   }
 
+  /** The first bytes of argument `index` as text; an argument may be longer than a string can be. */
+  textStart(index: number, byteCountMax: number): string {
+    const offset = this.offsets[index]!;
+    return this.bytes.toString('latin1', offset, offset + Math.min(this.lengths[index]!, byteCountMax));
+  }
+
   /** Argument `index` in a buffer of its own. */
   copy(index: number): Buffer {
     const offset = this.offsets[index]!;

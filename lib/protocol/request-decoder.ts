@@ -64,7 +64,10 @@ export class RequestDecoder {
     return this.end - (this.wanted === 0 ? this.at : this.start);
   }
 
-  /** Takes the next chunk, the first `length` bytes of `chunk`. What was not decoded of the chunk before must have been retained. */
+  /**
+   * Takes the next chunk, the first `length` bytes of `chunk`. What was not decoded of the chunk before must have been
+   * retained.
+   */
   feed(chunk: Buffer, length = chunk.length): void {
     if (this.wanted === 0) this.start = this.at;
     if (this.end === this.start) {

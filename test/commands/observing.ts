@@ -1,6 +1,8 @@
 /** What a node tells of itself: INFO, SLOWLOG and LATENCY. */
 import test from 'ava';
+import { shownArgs } from '../../lib/commands/monitor.js';
 import { Settings } from '../../lib/config/settings.js';
+import { Args } from '../../lib/protocol/args.js';
 import { Node } from '../../lib/server.js';
 import { FakeClock } from '../../lib/util/clock.js';
 import { silentLog } from '../../lib/util/log.js';
@@ -140,6 +142,16 @@ test('the slowlog keeps 32 arguments of 128 bytes', async (t) => {
   t.true((await client.ask('SLOWLOG GET 2')).includes('$23\r\n... (10 more arguments)\r\n'));
   await client.ask('AUTH secret');
   t.true((await client.ask('SLOWLOG GET 1')).includes('*2\r\n$4\r\nAUTH\r\n$10\r\n(redacted)\r\n'));
+});
+
+test('an argument longer than a string can be is shown by its beginning', async (t) => {
+  const node = await startTestNode(t, { 'slowlog-log-slower-than': '0' });
+  // 512 MiB are one argument's most, and a little more than a string of JavaScript holds; no such value is sent here.
+  const args = new Args();
+  args.bytes = Buffer.from('x'.repeat(200));
+  args.push(0, 2 ** 29);
+  const [shown] = shownArgs(node.state.table.named('set')!, args, 1, 128);
+  t.is(shown, `${'x'.repeat(128)}... (${2 ** 29 - 128} more bytes)`);
 });
 
 test('the latency monitor keeps what took long', async (t) => {
