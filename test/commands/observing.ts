@@ -12,7 +12,9 @@ import { waitFor } from '../support/wait-for.js';
 import type { ExecutionContext } from 'ava';
 
 /** A node on which PING takes as many milliseconds as its argument says, by a clock moved by hand. */
-async function startSlow(t: ExecutionContext, settings: Record<string, string>): Promise<{ node: Node; clock: FakeClock }> {
+async function startSlow(
+  t: ExecutionContext, settings: Record<string, string>,
+): Promise<{ node: Node; clock: FakeClock }> {
   const clock = new FakeClock();
   const given = { port: 'any', 'line-port': '0', bind: '127.0.0.1', ...settings };
   const node = new Node({ settings: new Settings(given), log: silentLog, clock });
@@ -107,7 +109,8 @@ test('commands of one pipeline share their time, and all are counted', async (t)
   const fields = await info(client, 'commandstats');
   t.regex(fields.get('cmdstat_ping')!, /^calls=101,/);
   t.regex(fields.get('cmdstat_echo')!, /^calls=1,/);
-  const total = [...fields.values()].map((value) => Number(/usec=(\d+)/.exec(value)![1])).reduce((sum, each) => sum + each);
+  const times = [...fields.values()].map((value) => Number(/usec=(\d+)/.exec(value)![1]));
+  const total = times.reduce((sum, each) => sum + each);
   t.true(Math.abs(total - 201_000) <= 2, String(total));
 });
 
