@@ -12,9 +12,9 @@ import { grammars } from '../test/generators/families.js';
 import { Sequences } from '../test/generators/grammar.js';
 import { nastyRequests } from '../test/generators/nasty-requests.js';
 import { KEYS } from '../test/generators/words.js';
-import { describe, findDifference, quoted, shrink } from '../test/support/differential.js';
+import { type Difference, describe, findDifference, quoted, shrink } from '../test/support/differential.js';
 import { findIllFormed } from '../test/support/one-reply.js';
-import { type Running, nodeProcess, reference, whyNoReference } from '../test/support/targets.js';
+import { nodeProcess, reference, whyNoReference } from '../test/support/targets.js';
 
 const LENGTH = 300;
 /** Keeps strings small on both: SETRANGE at 512 MB would be all that a round does. */
@@ -44,17 +44,23 @@ console.log(`fuzz: ${seed - firstSeed} rounds, ${total} failures, of these comma
 process.exitCode = total === 0 ? 0 : 1;
 
 async function compare(roundSeed: number): Promise<void> {
-  const found = await findDifference(sequences.sequence(roundSeed, LENGTH), ours.port, theirs.port);
-  if (found === undefined) return;
-  const command = found.requests.at(-1)![0]!;
-  if (found.ours.endsWith('<closed>')) ours = await restarted(ours);
-  if (isFirst(command)) console.log(`\nSEED=${roundSeed}\n${describe(await shrink(found, ours.port, theirs.port))}`);
+  const found = await find(sequences.sequence(roundSeed, LENGTH));
+  if (found !== undefined && isFirst(found.requests.at(-1)![0]!)) {
+    console.log(`\nSEED=${roundSeed}\n${describe(await shrink(found, find))}`);
+  }
+}
+
+/** A difference between the two; a node that went down over it is started again. */
+async function find(requests: readonly string[][]): Promise<Difference | undefined> {
+  const found = await findDifference(requests, ours.port, theirs.port);
+  if (found?.ours.endsWith('<closed>')) await restart();
+  return found;
 }
 
 async function abuse(roundSeed: number): Promise<void> {
   const found = await findIllFormed(nastyRequests(table, roundSeed, LENGTH), ours.port);
   if (found === undefined) return;
-  ours = await restarted(ours);
+  await restart();
   if (isFirst(found.request[0]!)) console.log(`\nSEED=${roundSeed}\n> ${found.request.map(quoted).join(' ')}\n  ${found.what}`);
 }
 
@@ -65,7 +71,7 @@ function isFirst(command: string): boolean {
   return count === 1;
 }
 
-async function restarted(node: Running): Promise<Running> {
-  await node.stop();
-  return nodeProcess.start(SETTINGS);
+async function restart(): Promise<void> {
+  await ours.stop();
+  ours = await nodeProcess.start(SETTINGS);
 }

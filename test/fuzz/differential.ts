@@ -20,10 +20,10 @@ for (const [name, part] of [...kinds, ['all families', grammars] as const]) {
   referenceTest(`${name}: random requests get redis-server's replies`, withNodeAndReference,
     async (t, node, reference) => {
       const seed = seedOf(t);
+      const find = (requests: readonly string[][]) => findDifference(requests, node.port, reference.port);
       for (let round = 0; round < SEQUENCES; round++) {
-        const requests = sequences.sequence(seed + round, LENGTH);
-        const found = await findDifference(requests, node.port, reference.port);
-        if (found !== undefined) t.fail(describe(await shrink(found, node.port, reference.port)));
+        const found = await find(sequences.sequence(seed + round, LENGTH));
+        if (found !== undefined) t.fail(describe(await shrink(found, find)));
       }
       t.pass();
     });

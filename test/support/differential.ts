@@ -39,13 +39,17 @@ export async function findDifference(
   return { requests: requests.slice(0, at + 1), ours: ours[at]!, theirs: theirs[at]! };
 }
 
-/** A difference with as few requests before it as can be found by leaving out runs of them, long ones first. */
-export async function shrink(found: Difference, ourPort: number, theirPort: number): Promise<Difference> {
+/**
+ * A difference with as few requests before it as can be found by leaving out runs of them, long ones first. `find` is
+ * findDifference on some pair of servers.
+ */
+export async function shrink(
+  found: Difference, find: (requests: readonly string[][]) => Promise<Difference | undefined>,
+): Promise<Difference> {
   let least = found;
   for (let length = found.requests.length >> 1; length > 0; length >>= 1) {
     for (let at = 0; at + length < least.requests.length; ) {
-      const fewer = least.requests.toSpliced(at, length);
-      const difference = await findDifference(fewer, ourPort, theirPort);
+      const difference = await find(least.requests.toSpliced(at, length));
       if (difference === undefined) at += length;
       else least = difference;
     }

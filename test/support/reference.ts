@@ -22,12 +22,17 @@ export interface Reference {
   stop(): Promise<void>;
 }
 
+// A test process that is ended must take its servers with it: a signal ends it by way of `exit`.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+
 /** Starts redis-server on a free port, without persistence, in a folder of its own. */
 export async function startReference(...flags: string[]): Promise<Reference> {
   const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-reference-'));
   const port = await freePort();
   const args = ['--port', String(port), '--save', '', '--appendonly', 'no', '--dir', folder, '--enable-debug-command', 'yes'];
   const child = spawn('redis-server', [...args, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   await new Promise<void>((resolve, reject) => {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -38,7 +43,8 @@ export async function startReference(...flags: string[]): Promise<Reference> {
   });
   const stop = async (): Promise<void> => {
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
+    process.off('exit', kill);
+    kill();
     await gone;
     rmSync(folder, { recursive: true, force: true });
   };
