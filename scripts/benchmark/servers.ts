@@ -1,0 +1,58 @@
+/** The servers that are measured: each without persistence, on a free port and in a folder of its own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../../test/support/reference.js';
+
+const main = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
+
+export interface Program {
+  name: string;
+  command: (port: number) => readonly string[];
+}
+
+export const redisServer: Program = {
+  name: 'redis-server',
+  command: (port) => ['redis-server', '--port', String(port), '--save', '', '--appendonly', 'no'],
+};
+
+export const node: Program = {
+  name: 'pigeonhole',
+  command: (port) => [process.execPath, main, 'start', '--port', String(port), '--line-port', '0'],
+};
+
+export interface Server {
+  name: string;
+  pid: number;
+  port: number;
+  /** From the start of the process until it said that it is ready. */
+  readyMs: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a program and waits until it says that it is ready. Rejects, with what it said, when it ends before. */
+export async function start(program: Program): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-bench-'));
+  const port = await freePort();
+  const [file = '', ...args] = program.command(port);
+  const startMs = performance.now();
+  const child = spawn(file, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = once(child, 'exit');
+  const readyMs = await new Promise<number>((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes('Ready to accept connections')) resolve(performance.now() - startMs);
+    });
+    child.once('exit', () => reject(new Error(`${program.name} did not start:\n${output}`)));
+  });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await gone;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { name: program.name, pid: child.pid!, port, readyMs, stop };
+}
