@@ -10,13 +10,16 @@ import {
   hasFlag, keyOffset, keySlice, setAccess, setEntryMeta, setExpiry, valueLength, valueOffset,
 } from './entry.js';
 import type { Arena } from './arena.js';
-import { ByteTable, SLOT_BYTES } from './byte-table.js';
+import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
 import type { Store } from './store.js';
 import { Slice, copyBytes } from '../util/bytes.js';
 
 export class Keyspace {
   private buckets: ByteTable;
   private expiring: ByteTable;
+  private expiryCursor = 0;
+  /** About how long those that expire have to live; the expiry cycle measures it. */
+  averageTtlMs = 0;
   /** The key of a bucket that a scan found, copied: it must outlive the entry. */
   private readonly key = new Slice();
   private keyCopy = Buffer.alloc(64);
@@ -172,9 +175,14 @@ export class Keyspace {
     return this.buckets.random(this.store.random);
   }
 
-  /** As `scan`, over the buckets that expire. */
-  scanExpiring(cursor: number, visit: (ref: number) => void): number {
-    return this.expiring.scan(cursor, visit);
+  /**
+   * Calls `visit` for the next of the buckets that expire, some at a time and round and round. True at the end of a
+   * round. `visit` must not change the keyspace.
+   */
+  stepThroughExpiring(visit: (ref: number) => void): boolean {
+    const next = this.expiring.scan(this.expiryCursor, visit);
+    this.expiryCursor = next < CURSOR_END ? next : 0;
+    return this.expiryCursor === 0;
   }
 
   /** Whether a bucket found by a scan is there no more but for its removal. */
@@ -200,6 +208,7 @@ export class Keyspace {
     this.store.onTurnover?.(other, this);
     [this.buckets, other.buckets] = [other.buckets, this.buckets];
     [this.expiring, other.expiring] = [other.expiring, this.expiring];
+    [this.averageTtlMs, other.averageTtlMs] = [other.averageTtlMs, this.averageTtlMs];
   }
 
   /** Empties the keyspace at once; the memory is freed in slices. */

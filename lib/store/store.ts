@@ -43,6 +43,10 @@ export class Store {
   changes = 0;
   /** Buckets that expired, and look-ups for reading that found and did not find, since CONFIG RESETSTAT. */
   expired = 0;
+  /** What part of the buckets that the expiry cycle sampled had expired, of late. */
+  expiredStalePercent = 0;
+  /** Rounds of the expiry cycle that ended with work left. */
+  expiryRoundsCutShort = 0;
   hits = 0;
   misses = 0;
 
