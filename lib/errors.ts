@@ -88,33 +88,36 @@ export const wrongArity = (command: string): CommandError =>
 export const outOfRangeBetween = (min: number | bigint, max: number | bigint): CommandError =>
   new CommandError(`ERR value is out of range, value must between ${min} and ${max}`);
 export const helloSyntax = (option: string): CommandError =>
-  new CommandError(`ERR Syntax error in HELLO option '${option}'`);
+  new CommandError(`ERR Syntax error in HELLO option '${beginning(option)}'`);
 
-export const unknownClientType = (type: string): CommandError => new CommandError(`ERR Unknown client type '${type}'`);
+export const unknownClientType = (type: string): CommandError =>
+  new CommandError(`ERR Unknown client type '${beginning(type)}'`);
 
-export const noSuchUser = (user: string): CommandError => new CommandError(`ERR No such user '${user}'`);
+export const noSuchUser = (user: string): CommandError => new CommandError(`ERR No such user '${beginning(user)}'`);
 
 export const badLibraryText = (what: string): CommandError =>
   new CommandError(`ERR ${what} cannot contain spaces, newlines or special characters.`);
 
 export const unrecognizedOption = (option: string): CommandError =>
-  new CommandError(`ERR Unrecognized option '${option}'`);
+  new CommandError(`ERR Unrecognized option '${beginning(option)}'`);
 
 export const noLatencySamples = (event: string): CommandError =>
-  new CommandError(`ERR No samples available for event '${event}'`);
+  new CommandError(`ERR No samples available for event '${beginning(event)}'`);
 
 export const subcommandSyntax = (subcommand: string, command: string): CommandError =>
   new CommandError(
-    `ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try ${command.toUpperCase()} HELP.`,
+    `ERR unknown subcommand or wrong number of arguments for '${beginning(subcommand, 128)}'. ` +
+      `Try ${command.toUpperCase()} HELP.`,
   );
 
 export const invalidExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);
 
-export const unsupportedOption = (option: string): CommandError => new CommandError(`ERR Unsupported option ${option}`);
+export const unsupportedOption = (option: string): CommandError =>
+  new CommandError(`ERR Unsupported option ${beginning(option)}`);
 
 export const unknownSubcommand = (subcommand: string, command: string): CommandError =>
-  new CommandError(`ERR unknown subcommand '${subcommand}'. Try ${command.toUpperCase()} HELP.`);
+  new CommandError(`ERR unknown subcommand '${beginning(subcommand, 128)}'. Try ${command.toUpperCase()} HELP.`);
 
 /** Names are shown by their first 128 bytes. */
 const quoted = (name: string): string => `"${name.slice(0, 128)}"`;
@@ -137,6 +140,6 @@ export function unknownCommand(name: string, args: readonly string[]): CommandEr
 }
 
 /** Text up to a zero byte, which ends a string in C, and at most `chars` of it. */
-function beginning(text: string, chars: number): string {
+function beginning(text: string, chars = text.length): string {
   return text.split('\0', 1)[0]!.slice(0, chars);
 }

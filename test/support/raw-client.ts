@@ -5,13 +5,16 @@ import { replyEnd } from '../../lib/protocol/reply-framer.js';
 import { splitInline } from '../../lib/protocol/inline-request.js';
 
 export class RawClient {
-  private received: Buffer = Buffer.alloc(0);
+  /** What has come and was not asked for yet is `buffer` from `start` to `end`. */
+  private buffer: Buffer = Buffer.alloc(4096);
+  private start = 0;
+  private end = 0;
   private waiting: (() => void) | undefined;
   isClosed = false;
 
   private constructor(readonly socket: Socket) {
     socket.on('data', (chunk: Buffer) => {
-      this.received = Buffer.concat([this.received, chunk]);
+      this.keep(chunk);
       this.waiting?.();
     });
     socket.on('error', () => undefined);
@@ -40,17 +43,9 @@ export class RawClient {
   /** The next reply's bytes; what has come, with `<closed>` behind it, when the connection ends before. */
   async reply(): Promise<string> {
     for (;;) {
-      const end = replyEnd(this.received, 0, this.received.length);
-      if (end > 0) {
-        const reply = this.received.toString('latin1', 0, end);
-        this.received = this.received.subarray(end);
-        return reply;
-      }
-      if (this.isClosed) {
-        const rest = this.received.toString('latin1');
-        this.received = Buffer.alloc(0);
-        return `${rest}<closed>`;
-      }
+      const end = replyEnd(this.buffer, this.start, this.end);
+      if (end > 0) return this.takeUpTo(end);
+      if (this.isClosed) return `${this.takeUpTo(this.end)}<closed>`;
       await new Promise<void>((resolve) => (this.waiting = resolve));
     }
   }
@@ -58,11 +53,31 @@ export class RawClient {
   /** Everything that comes until the server closes. */
   async untilClosed(): Promise<string> {
     while (!this.isClosed) await new Promise<void>((resolve) => (this.waiting = resolve));
-    return this.received.toString('latin1');
+    return this.takeUpTo(this.end);
   }
 
   close(): void {
     this.socket.destroy();
+  }
+
+  private takeUpTo(end: number): string {
+    const taken = this.buffer.toString('latin1', this.start, end);
+    this.start = end;
+    return taken;
+  }
+
+  /** Adds a chunk; the buffer doubles, so that a huge reply is not copied for each of its chunks. */
+  private keep(chunk: Buffer): void {
+    const length = this.end - this.start;
+    if (this.end + chunk.length > this.buffer.length) {
+      const room = Buffer.alloc(Math.max(4096, 2 * (length + chunk.length)));
+      this.buffer.copy(room, 0, this.start, this.end);
+      this.buffer = room;
+      this.start = 0;
+      this.end = length;
+    }
+    chunk.copy(this.buffer, this.end);
+    this.end += chunk.length;
   }
 }
 
