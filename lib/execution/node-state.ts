@@ -20,6 +20,7 @@ import type { Store } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
 import { Stats } from '../util/stats.js';
+import { WallClock } from '../util/wall-clock.js';
 
 /** The limits of encodings as numbers: every write to a collection compares with them. */
 function watchEncodingLimits(limits: EncodingLimits, settings: Settings): void {
@@ -40,6 +41,7 @@ export class NodeState implements NodeServices {
   readonly monitors: Monitors;
   readonly pause: Pause;
   readonly timer: CommandTimer;
+  readonly wallClock: WallClock;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAtMs: number;
   port = 0;
@@ -62,6 +64,7 @@ export class NodeState implements NodeServices {
     this.monitors = new Monitors(clock);
     this.pause = new Pause(clock);
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);
+    this.wallClock = new WallClock(clock);
     this.startedAtMs = clock.nowMs();
     watchEncodingLimits(store.encodingLimits, settings);
   }
@@ -76,8 +79,9 @@ export class NodeState implements NodeServices {
 
   /** Called before a batch of requests: they all see the same moment. */
   beginBatch(): void {
-    this.store.setNow(this.clock.nowMs());
-    this.timer.beginBatch();
+    const elapsedUs = this.clock.elapsedUs();
+    this.store.setNow(this.wallClock.msAt(elapsedUs));
+    this.timer.beginBatch(elapsedUs);
   }
 
   /** Called when the batch is over. */

@@ -1,6 +1,7 @@
 /**
- * Upkeep: what a node does ten times a second besides serving requests. It measures rates for INFO, and closes clients
- * that are idle for too long or leave too much unread for too long, which nobody would notice otherwise.
+ * Upkeep: what a node does ten times a second besides serving requests. It follows the system's time, measures rates
+ * for INFO, and closes clients that are idle for too long or leave too much unread for too long, which nobody would
+ * notice otherwise.
  */
 import type { Connection } from './connection.js';
 import type { NodeState } from '../execution/node-state.js';
@@ -29,7 +30,8 @@ export class Upkeep {
 
   /** One period's work. */
   run(): void {
-    const { clock, stats } = this.node;
+    const { clock, stats, wallClock } = this.node;
+    wallClock.sync();
     stats.sample(clock.elapsedUs());
     if (++this.periods % CLIENTS_EVERY !== 0) return;
     const nowMs = clock.nowMs();
