@@ -6,6 +6,7 @@ import { families } from './commands/families.js';
 import { CommandTable } from './commands/table.js';
 import { Settings } from './config/settings.js';
 import { Executor } from './execution/execute.js';
+import { ExpiryTimer } from './execution/expiry-timer.js';
 import { NodeState } from './execution/node-state.js';
 import { followSettings } from './execution/store-settings.js';
 import { type OpenPort, closeListeners, openPort, parseBind } from './listeners/bind.js';
@@ -38,6 +39,7 @@ export class Node {
   private readonly outbox = new Outbox();
   private readonly connections = new Set<Connection>();
   private readonly upkeep: Upkeep;
+  private readonly expiryTimer: ExpiryTimer;
   private listeners: TcpListener[] = [];
   /** The ports that clients reach; 0 while there is none. */
   port = 0;
@@ -53,6 +55,7 @@ export class Node {
     this.state.onShutdownRequested = () => setImmediate(() => this.onShutdownRequested());
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
+    this.expiryTimer = new ExpiryTimer(this.state);
     store.reclaimer.onWork = () => this.reclaim();
     settings.watch('loglevel', () => (log.least = LEAST_LEVELS[settings.text('loglevel')]!));
   }
@@ -69,6 +72,7 @@ export class Node {
     }
     this.state.port = this.port;
     this.upkeep.start();
+    this.expiryTimer.start();
     if (this.port > 0) log.info(`Accepting connections on port ${this.port} (RESP)`);
     if (this.linePort > 0) log.info(`Accepting connections on port ${this.linePort} (line protocol)`);
     if (this.linePort > 0 && settings.text('requirepass') !== '') {
@@ -86,6 +90,7 @@ export class Node {
     await closed;
     clearTimeout(cutOff);
     this.upkeep.stop();
+    this.expiryTimer.stop();
     this.listeners = [];
     this.port = this.linePort = 0;
   }

@@ -68,7 +68,7 @@ function refused(name: string, reason: string): CommandError {
 const resetstat: Handler = ({ node, store }, _args, reply) => {
   node.stats.reset();
   for (const command of node.table.commands) command.resetStats();
-  store.expired = store.hits = store.misses = 0;
+  store.resetStats();
   reply.ok();
 };
 

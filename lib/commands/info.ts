@@ -200,8 +200,8 @@ function stats({ store, node }: Context): Fields {
     sync_partial_ok: 0,
     sync_partial_err: 0,
     expired_keys: store.expired,
-    expired_stale_perc: '0.00',
-    expired_time_cap_reached_count: 0,
+    expired_stale_perc: store.expiredStalePercent.toFixed(2),
+    expired_time_cap_reached_count: store.expiryRoundsCutShort,
     expire_cycle_cpu_milliseconds: 0,
     evicted_keys: 0,
     evicted_clients: 0,
@@ -297,8 +297,9 @@ function latencyStats({ node }: Context): Fields {
 
 function keyspace({ store }: Context): Fields {
   const fields: Fields = {};
-  for (const { index, size, expiringSize } of store.databases) {
-    if (size > 0) fields[`db${index}`] = `keys=${size},expires=${expiringSize},avg_ttl=0`;
+  for (const { index, size, expiringSize, averageTtlMs } of store.databases) {
+    if (size === 0) continue;
+    fields[`db${index}`] = `keys=${size},expires=${expiringSize},avg_ttl=${Math.floor(averageTtlMs)}`;
   }
   return fields;
 }

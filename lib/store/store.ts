@@ -81,6 +81,11 @@ export class Store {
     this.access.setNow(nowMs);
   }
 
+  resetStats(): void {
+    this.expired = this.hits = this.misses = 0;
+    this.expiredStalePercent = this.expiryRoundsCutShort = 0;
+  }
+
   /** Keeps a structure and gives its handle, a number above 0. */
   keep(structure: Structure): number {
     const handle = this.freeHandles.pop() ?? this.structures.length;
