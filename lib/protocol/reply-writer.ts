@@ -55,8 +55,10 @@ export class ReplyWriter {
 
   /** An error with its code word first, for example `ERR syntax error`. */
   error(text: string): void {
-    // An error is one line: what would break it is shown as a blank, as redis-server does.
-    this.text(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
+    // An error is one line: what would break it is shown as a blank, and left out at the end, as redis-server does.
+    let end = text.length;
+    while (text[end - 1] === '\n' || text[end - 1] === '\r') end--;
+    this.text(`-${text.slice(0, end).replace(/[\r\n]/g, ' ')}\r\n`);
   }
 
   integer(value: number | bigint): void {

@@ -25,6 +25,7 @@
  * New segments are filled from one end: `top` is the rest of the current segment, kept out of the lists, so that
  * loading data in bulk costs one comparison and two stores an entry.
  */
+import { releaseMemory } from '../util/release-memory.js';
 
 export const UNIT_BYTES = 16;
 export const SEGMENT_SHIFT = 16;
@@ -102,7 +103,7 @@ export class Arena {
     return ref;
   }
 
-  /** Gives a block back. Its bytes must not be read afterwards. */
+  /** Gives a block back. Its bytes must not be read afterwards: the buffer they are in may be empty. */
   free(ref: number): void {
     const segment = ref >>> SEGMENT_SHIFT;
     const words = this.words[segment]!;
@@ -179,7 +180,10 @@ export class Arena {
     this.words[number] = NO_WORDS;
     this.freeSegmentNumbers.push(number);
     if (buffer.length === SEGMENT_BYTES && this.spares.length < SPARE_SEGMENTS_MAX) this.spares.push(buffer);
-    else this.heldBytes -= buffer.length;
+    else {
+      this.heldBytes -= buffer.length;
+      releaseMemory(buffer);
+    }
   }
 
   private newSegmentNumber(): number {
