@@ -14,11 +14,9 @@ import { nastyRequests } from '../test/generators/nasty-requests.js';
 import { KEYS } from '../test/generators/words.js';
 import { type Difference, describe, findDifference, quoted, shrink } from '../test/support/differential.js';
 import { findIllFormed } from '../test/support/one-reply.js';
-import { nodeProcess, reference, whyNoReference } from '../test/support/targets.js';
+import { nodeProcess, reference, smallStrings, whyNoReference } from '../test/support/targets.js';
 
 const LENGTH = 300;
-/** Keeps strings small on both: SETRANGE at 512 MB would be all that a round does. */
-const SETTINGS = { 'proto-max-bulk-len': '1048576' };
 
 if (whyNoReference !== undefined) throw new Error(whyNoReference);
 const [minutes = '1', seedText = String(Date.now() % 2 ** 31), ...only] = process.argv.slice(2);
@@ -28,8 +26,8 @@ const sequences = new Sequences(chosen, table, KEYS);
 const endMs = Date.now() + Number(minutes) * 60_000;
 const failed = new Map<string, number>();
 
-const theirs = await reference.start(SETTINGS);
-let ours = await nodeProcess.start(SETTINGS);
+const theirs = await reference.start(smallStrings);
+let ours = await nodeProcess.start(smallStrings);
 let seed = Number(seedText);
 const firstSeed = seed;
 console.log(`fuzz: SEED=${seed}, ${minutes} minutes`);
@@ -73,5 +71,5 @@ function isFirst(command: string): boolean {
 
 async function restart(): Promise<void> {
   await ours.stop();
-  ours = await nodeProcess.start(SETTINGS);
+  ours = await nodeProcess.start(smallStrings);
 }

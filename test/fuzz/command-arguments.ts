@@ -6,15 +6,13 @@ import { nastyRequests } from '../generators/nasty-requests.js';
 import { quoted } from '../support/differential.js';
 import { findIllFormed } from '../support/one-reply.js';
 import { seedOf } from '../support/seed.js';
-import { nodeProcess } from '../support/targets.js';
+import { nodeProcess, smallStrings } from '../support/targets.js';
 
 const ROUNDS = 40;
 const LENGTH = 500;
-/** Keeps strings small. */
-const SETTINGS = { 'proto-max-bulk-len': '1048576' };
 
 test('every command survives nasty arguments', async (t) => {
-  const node = await nodeProcess.start(SETTINGS);
+  const node = await nodeProcess.start(smallStrings);
   t.teardown(() => node.stop());
   const seed = seedOf(t);
   const table = new CommandTable(families);

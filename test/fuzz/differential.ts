@@ -5,8 +5,9 @@ import { grammars } from '../generators/families.js';
 import { type Grammar, Sequences } from '../generators/grammar.js';
 import { KEYS } from '../generators/words.js';
 import { describe, findDifference, shrink } from '../support/differential.js';
-import { referenceTest, withNodeAndReference } from '../support/macros.js';
+import { referenceTest } from '../support/macros.js';
 import { seedOf } from '../support/seed.js';
+import { nodeProcess, reference, smallStrings } from '../support/targets.js';
 
 const SEQUENCES = 40;
 const LENGTH = 200;
@@ -17,14 +18,15 @@ const kinds: [name: string, part: readonly Grammar[]][] = grammars.map((grammar)
 for (const [name, part] of [...kinds, ['all families', grammars] as const]) {
   const sequences = new Sequences(part, table, KEYS);
   if (sequences.isEmpty) continue;
-  referenceTest(`${name}: random requests get redis-server's replies`, withNodeAndReference,
-    async (t, node, reference) => {
-      const seed = seedOf(t);
-      const find = (requests: readonly string[][]) => findDifference(requests, node.port, reference.port);
-      for (let round = 0; round < SEQUENCES; round++) {
-        const found = await find(sequences.sequence(seed + round, LENGTH));
-        if (found !== undefined) t.fail(describe(await shrink(found, find)));
-      }
-      t.pass();
-    });
+  referenceTest(`${name}: random requests get redis-server's replies`, async (t) => {
+    const [ours, theirs] = await Promise.all([nodeProcess.start(smallStrings), reference.start(smallStrings)]);
+    t.teardown(() => Promise.all([ours.stop(), theirs.stop()]));
+    const find = (requests: readonly string[][]) => findDifference(requests, ours.port, theirs.port);
+    const seed = seedOf(t);
+    for (let round = 0; round < SEQUENCES; round++) {
+      const found = await find(sequences.sequence(seed + round, LENGTH));
+      if (found !== undefined) t.fail(describe(await shrink(found, find)));
+    }
+    t.pass();
+  });
 }

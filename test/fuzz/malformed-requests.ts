@@ -19,7 +19,7 @@ const inputs = [
   '\r\n', '\n', ' \r\n', '\t\r\n', 'PING\n', 'PING\r\n', 'PING\r\r\n', ' PING \r\n', 'PING "a b"\r\n', 'PING "a\r\n', "PING 'a\r\n",
   'PING "a"b\r\n', "PING 'a'b\r\n", 'PING a"b"\r\n', 'PING "\\x41\\n\\q\\""\r\n', "PING 'it\\'s'\r\n", 'PING "\\x4"\r\n', 'PING ""\r\n',
   'PING', 'x'.repeat(65536), 'x'.repeat(70000), `*${'1'.repeat(65536)}`, `*1\r\n$${'1'.repeat(65540)}`,
-  'NOSUCH a b\r\n', '*1\r\n$6\r\nNOSUCH\r\n',
+  'POST / HTTP/1.1\r\n\r\n', 'post /\r\n', 'Host: x\r\n', 'host:\r\n', 'NOSUCH a b\r\n', '*1\r\n$6\r\nNOSUCH\r\n',
   '*2\r\n$6\r\nNOSUCH\r\n$3\r\na\rb\r\n', '*1\r\n$0\r\n\r\n', '*3\r\n$6\r\nNO\r\nSU\r\n$0\r\n\r\n$1\r\n\x00\r\n',
   `*2\r\n$${'N'.repeat(200).length}\r\n${'N'.repeat(200)}\r\n$200\r\n${'a'.repeat(200)}\r\n`,
 ];

@@ -8,9 +8,10 @@ import type { Vocabulary } from './syntax.js';
 export const KEYS = ['a', 'b', 'c', 'd', 'e', '{a}f'];
 export const FIELDS = ['f', 'g', 'h', '', '1', '\x00\xff'];
 
+/** No large negative number but the least: HRANDFIELD answers with so many fields, on redis-server too. */
 const EDGES = [
-  '9223372036854775807', '-9223372036854775808', '9223372036854775808', '4294967296', '2147483648', '-2147483649',
-  '1048576', '1048575', '-1',
+  '9223372036854775807', '-9223372036854775808', '9223372036854775808', '4294967296', '2147483648', '1048576', '1048575',
+  '-1',
 ];
 const NO_NUMBERS = ['', ' ', 'x', '1x', ' 1', '1 ', '+1', '01', '-0', '0x10', '1e3', '1.0', 'nan', '\x00'];
 const FLOATS = ['0.1', '-2.5', '3', '1e10', '5.0e3', '-1.5e-5', '100', '0'];

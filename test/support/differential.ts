@@ -13,16 +13,24 @@ export interface Difference {
   theirs: string;
 }
 
+/** A server that says nothing for so long has lost a reply: it counts as having closed the connection. */
+const SILENCE_MS = 5000;
+
 /** The replies to all requests, on an empty server and a new connection. */
 export async function repliesOf(port: number, requests: readonly (readonly string[])[]): Promise<string[]> {
   const client = await RawClient.connect(port);
+  const silence = setTimeout(() => client.close(), SILENCE_MS);
   try {
     const all = [['FLUSHALL'], ...requests];
     client.send(Buffer.concat(all.map((request) => encode(request))));
     const replies: string[] = [];
-    while (replies.length < all.length) replies.push(await client.reply());
+    while (replies.length < all.length) {
+      replies.push(await client.reply());
+      silence.refresh();
+    }
     return replies.slice(1);
   } finally {
+    clearTimeout(silence);
     client.close();
   }
 }

@@ -6,6 +6,8 @@ import type { Running, Target } from './targets.js';
 
 const folder = new URL('../../../test/commands/', import.meta.url).pathname;
 const TITLE_CHARS_MAX = 200;
+/** A reply that does not come fails its own scenario. */
+const PATIENCE_MS = 30_000;
 
 /**
  * One test a scenario, whose title is its requests, and one start of the target a file. `accepts` leaves scenarios out.
@@ -27,6 +29,7 @@ export function testRows(target: Target, accepts: (scenario: Scenario) => boolea
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.rows') && name.startsWith(only))) {
     for (const scenario of readScenarios(folder + file).filter(accepts)) {
       run(uniqueTitle(`${target.name}: ${file}: ${scenario.title}`, titles), async (t) => {
+        t.timeout(PATIENCE_MS);
         const { port } = await runningFor(file);
         const replies = await runScenario(scenario, port);
         scenario.rows.forEach((row, index) => {

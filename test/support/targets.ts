@@ -47,6 +47,9 @@ export const oneNode: Target = { name: 'a node', isAvailable: true, start: start
 
 export const nodeProcess: Target = { name: 'a node in a process', isAvailable: true, start: startNodeProcess };
 
+/** Settings of random tests: strings of half a gigabyte would be all that they do. */
+export const smallStrings = { 'proto-max-bulk-len': '1048576' };
+
 export const reference: Target = {
   name: 'redis-server',
   isAvailable: installedReference() === REFERENCE_VERSION,
