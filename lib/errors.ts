@@ -115,7 +115,6 @@ export const invalidExpire = (command: string): CommandError =>
 
 export const unsupportedOption = (option: string): CommandError =>
   new CommandError(`ERR Unsupported option ${beginning(option)}`);
-  new CommandError(`ERR Unsupported option ${beginning(option, Infinity)}`);
 
 export const unknownSubcommand = (subcommand: string, command: string): CommandError =>
   new CommandError(`ERR unknown subcommand '${beginning(subcommand, 128)}'. Try ${command.toUpperCase()} HELP.`);
