@@ -7,7 +7,7 @@
  */
 import { MessageChannel } from 'node:worker_threads';
 
-/** Freeing takes about 50 us a megabyte; more than this is left to the collector, which frees on a thread of its own. */
+/** Freeing takes about 60 us a megabyte; what is larger is left to the collector, which frees on its own thread. */
 const BYTES_MAX = 16 * 2 ** 20;
 
 const { port1: closedPort } = new MessageChannel();
