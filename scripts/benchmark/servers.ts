@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../test/support/reference.js';
 
-const main = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
+const script = fileURLToPath(new URL('../../../scripts/pigeonhole', import.meta.url));
 
 export interface Program {
   name: string;
@@ -21,7 +21,7 @@ export const redisServer: Program = {
 
 export const node: Program = {
   name: 'pigeonhole',
-  command: (port) => [process.execPath, main, 'start', '--port', String(port), '--line-port', '0'],
+  command: (port) => [script, 'start', '--port', String(port), '--line-port', '0'],
 };
 
 export interface Server {

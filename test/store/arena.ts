@@ -5,8 +5,8 @@ import { type Random, seededRandom } from '../../lib/util/random.js';
 import { seed, seedOf } from '../support/seed.js';
 
 const MIB = 2 ** 20;
-/** What an empty arena may hold: the segment that is filled next, and four to spare. */
-const HELD_EMPTY_MAX = 6 * MIB;
+/** What an empty arena may hold: the first segment, the one that is filled next, and one to spare. */
+const HELD_EMPTY_MAX = 3 * 16 * MIB;
 
 interface Block {
   ref: number;
@@ -36,8 +36,8 @@ function drawSize(random: Random): number {
   const kind = random.next();
   if (kind < 0.8) return 5 + below(random, 200);
   if (kind < 0.95) return 16 * (1 + below(random, 200)) + below(random, 3) - 1 + 5;
-  if (kind < 0.999) return 5 + below(random, 40_000);
-  return 300_000 + below(random, 1_500_000);
+  if (kind < 0.9997) return 5 + below(random, 40_000);
+  return 300_000 + below(random, 12_000_000);
 }
 
 function free(arena: Arena, blocks: Block[], index: number): Block {
@@ -77,10 +77,10 @@ test('blocks keep their content through 200,000 random allocations and frees', (
 
 test('what is freed in any order joins again, whatever the sizes', (t) => {
   const random = seededRandom(seedOf(t));
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 5; round++) {
     const arena = new Arena();
     const blocks: Block[] = [];
-    while (arena.heldBytes < 8 * MIB) {
+    while (arena.heldBytes < 80 * MIB) {
       const bytes = 5 + below(random, 1 << (4 + below(random, 12)));
       blocks.push({ ref: arena.allocate(bytes), bytes, mark: 0 });
     }
@@ -88,7 +88,7 @@ test('what is freed in any order joins again, whatever the sizes', (t) => {
     const before = arena.heldBytes;
     t.true(before <= HELD_EMPTY_MAX);
     // Half a segment is the largest block that shares one; two fit only into a segment that is whole again.
-    for (let count = 0; count < 4; count++) arena.allocate(MIB / 2 - 64);
+    for (let count = 0; count < 4; count++) arena.allocate(8 * MIB - 64);
     t.true(arena.heldBytes <= HELD_EMPTY_MAX, `round ${round}: ${arena.heldBytes} bytes, before ${before}`);
   }
 });
@@ -96,7 +96,7 @@ test('what is freed in any order joins again, whatever the sizes', (t) => {
 test('the room of nine small blocks in ten serves larger ones', (t) => {
   const random = seededRandom(seedOf(t));
   const arena = new Arena();
-  const refs = Array.from({ length: 300_000 }, () => arena.allocate(40 + below(random, 60)));
+  const refs = Array.from({ length: 800_000 }, () => arena.allocate(40 + below(random, 60)));
   const kept = refs.filter((ref) => {
     const isKept = random.next() < 0.1;
     if (!isKept) arena.free(ref);
