@@ -4,7 +4,7 @@
  */
 import { RawClient, encode } from './raw-client.js';
 import { escape } from './rows.js';
-import { comparableReply } from '../generators/accepted-differences.js';
+import { comparableReply } from '../generators/accepted-replies.js';
 
 export interface Difference {
   /** The last one is the request whose replies differ. */

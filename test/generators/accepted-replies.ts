@@ -14,6 +14,7 @@ const rules: readonly Rule[] = [
   { command: 'HELLO', marks: '?', reason: 'says which server and connection it is' },
   { command: 'RANDOMKEY', marks: '?', reason: 'is drawn at random' },
   { command: 'HRANDFIELD', marks: '?', reason: 'is drawn at random' },
+  { command: 'DBSIZE', marks: '#', reason: 'counts what has expired until it is met, and who meets it is chance' },
   { command: 'SCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'HSCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'KEYS', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
