@@ -34,7 +34,7 @@ export function withSettings(command: Argv): Argv {
   return command;
 }
 
-/** What the flags ask to be loaded, with the files of the current folder and this process's environment. */
+/** What the flags ask to be loaded, with the files of the release or the current folder, and this process's environment. */
 export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadRequest {
   const given: Record<string, string> = {};
   for (const { name } of settingSpecs) {
@@ -42,7 +42,8 @@ export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadReque
     if (typeof value === 'string') given[name] = value;
   }
   const text = (name: string): string | undefined => (typeof flags[name] === 'string' ? flags[name] : undefined);
-  return { flags: given, file: text('config'), env: text('env'), folder: process.cwd(), environment: process.env };
+  const { RELEASE_CONFIG: file, RELEASE_ROOT: folder = process.cwd() } = process.env;
+  return { flags: given, file: text('config') ?? file, env: text('env'), folder, environment: process.env };
 }
 
 /** What yargs says is wrong, in one line, with the flag or verb that may have been meant. */

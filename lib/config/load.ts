@@ -1,8 +1,10 @@
 /**
- * Loads the settings of a node that is about to start. Later wins: what is built in, the config file, the environment,
- * the flags. Every value is checked, also one that another overrides, and the first wrong one stops the start.
+ * Loads the settings of a node that is about to start. Later wins: what is built in, the config file, the release, the
+ * environment, the flags; at last the ports that a release's slice keeps closed. Every value is checked, also one that
+ * another overrides, and the first wrong one stops the start.
  */
 import { existsSync } from 'node:fs';
+import { RELEASE_ENV, closedPorts, fromRelease, nodeOfRelease } from './release.js';
 import { SettingError, Settings, settingSpecs } from './settings.js';
 import {
   ConfigError, type Given, configPath, fromEnvironment, fromFile, readDotenv, strangeVariables, variableOf,
@@ -35,23 +37,37 @@ export interface Loaded {
 /** Throws ConfigError, whose message is one line that names the setting, its value, its source and what is allowed. */
 export async function loadSettings(request: LoadRequest): Promise<Loaded> {
   const { flags = {}, folder, environment } = request;
-  const env = request.env ?? environment[variableOf('env')] ?? environment.NODE_ENV ?? 'dev';
+  const env = environmentName(request);
   const origins = readDotenv(folder, env, environment);
-  const node = flags.node ?? environment[variableOf('node')] ?? Settings.spec('node')?.initial ?? 'pigeonhole';
   const fromFlags = Object.entries(flags).map(([name, value]) => ({ name, value, source: `--${name}` }));
-  const given = [
-    ...(await fromFile(folder, request.file, { env, node })),
-    ...fromEnvironment(environment, origins),
-    ...fromFlags,
-  ];
+  const outside = [...fromRelease(environment), ...fromEnvironment(environment, origins), ...fromFlags];
+  const closed = closedPorts(environment);
+  const fromVariables = environment[variableOf('node')] ?? nodeOfRelease(environment);
+  const node = flags.node ?? fromVariables ?? Settings.spec('node')?.initial ?? 'pigeonhole';
+  const given = [...(await fromFile(folder, request.file, { env, node })), ...outside, ...closed];
   const strange = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
   const loaded = apply(given);
   const path = configPath(folder, request.file);
   return {
     ...loaded,
-    warnings: [...strange, ...idleSettings(loaded)],
+    warnings: [...strange, ...idleSettings(loaded), ...overruled(outside, closed)],
     configFile: existsSync(path) ? path : undefined,
   };
+}
+
+/** `--env`, `PIGEONHOLE_ENV`; in a release then `prod`, elsewhere `NODE_ENV` or `dev`. */
+function environmentName({ env, environment }: LoadRequest): string {
+  const asked = env ?? environment[variableOf('env')];
+  if (asked !== undefined) return asked;
+  return environment['RELEASE_ROOT'] === undefined ? environment.NODE_ENV ?? 'dev' : RELEASE_ENV;
+}
+
+/** Ports that somebody asked for at this start, in a release that does not have their listener. */
+function overruled(asked: readonly Given[], closed: readonly Given[]): string[] {
+  return closed.flatMap(({ name, source: why }) => {
+    const other = asked.findLast((given) => given.name === name && given.value !== '0');
+    return other === undefined ? [] : [`the setting ${name} stays 0: ${why} (${other.source})`];
+  });
 }
 
 /** Settings from what is given, in order. Throws ConfigError. */

@@ -142,3 +142,22 @@ test('values of every shape become text', (t) => {
   t.throws(() => settingText('x', [{}]), { instanceOf: ConfigError });
   t.throws(() => settingText('x', { foo: 1 }), { instanceOf: ConfigError });
 });
+
+const RELEASE = { RELEASE_ROOT: '/srv/bar', RELEASE_NAME: 'bar', RELEASE_NODE: 'bar' };
+
+test('a release gives the node its name, and its environment is prod unless told otherwise', async (t) => {
+  const files = { 'config/runtime.js': 'export default ({ env, node }) => ({ logfile: `${env} ${node}` });' };
+  const load1 = await load(t, files, { environment: { ...RELEASE, NODE_ENV: 'production' } });
+  t.is(load1.settings.text('logfile'), 'prod bar');
+  const load2 = await load(t, files, { environment: { ...RELEASE, PIGEONHOLE_ENV: 'stage', PIGEONHOLE_NODE: 'baz' } });
+  t.is(load2.settings.text('logfile'), 'stage baz');
+});
+
+test('a slice keeps the ports closed whose listener it lacks, and says so to who asked for one', async (t) => {
+  const files = { 'config/runtime.js': "export default { port: 7000, 'line-port': 7001 };" };
+  const environment = { ...RELEASE, RELEASE_LISTENERS: 'line peer', PIGEONHOLE_PORT: '7002' };
+  const { settings, warnings } = await load(t, files, { environment });
+  t.is(settings.text('port'), '0');
+  t.is(settings.text('line-port'), '7001');
+  t.deepEqual(warnings, ['the setting port stays 0: the release bar has no such listener (PIGEONHOLE_PORT)']);
+});
