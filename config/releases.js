@@ -1,6 +1,6 @@
 /**
- * The releases of this project: folders that run where there is no Node, no npm and no source. `scripts/build-release foo`
- * makes dist/rel/foo. What a release may say, with what holds when it does not:
+ * The releases of this project: folders that run where there is no Node, no npm and no source.
+ * `scripts/build-release foo` makes dist/rel/foo. What a release may say, with what holds when it does not:
  *
  *     foo: {
  *       version: '0.1.0',                       // that of package.json

@@ -17,8 +17,9 @@ export const start: CommandModule<object, Record<string, unknown>> = {
     const log = openLog(settings);
     for (const warning of warnings) log.warning(warning);
     const node = new Node({ settings, log, configFile });
-    await node.start();
+    // Before the first word that the node is ready: whoever waits for that may send a signal at once.
     stopOnRequest(node, log);
+    await node.start();
   },
 };
 

@@ -1,10 +1,10 @@
 /**
- * Loads the settings of a node that is about to start. Later wins: what is built in, the config file, the release, the
- * environment, the flags; at last the ports that a release's slice keeps closed. Every value is checked, also one that
+ * Loads the settings of a node that is about to start. Later wins: what is built in, the config file, the environment,
+ * the flags; at last the ports that a release's slice keeps closed. Every value is checked, also one that
  * another overrides, and the first wrong one stops the start.
  */
 import { existsSync } from 'node:fs';
-import { RELEASE_ENV, closedPorts, fromRelease, nodeOfRelease } from './release.js';
+import { RELEASE_ENV, closedPorts } from './release.js';
 import { SettingError, Settings, settingSpecs } from './settings.js';
 import {
   ConfigError, type Given, configPath, fromEnvironment, fromFile, readDotenv, strangeVariables, variableOf,
@@ -40,9 +40,9 @@ export async function loadSettings(request: LoadRequest): Promise<Loaded> {
   const env = environmentName(request);
   const origins = readDotenv(folder, env, environment);
   const fromFlags = Object.entries(flags).map(([name, value]) => ({ name, value, source: `--${name}` }));
-  const outside = [...fromRelease(environment), ...fromEnvironment(environment, origins), ...fromFlags];
+  const outside = [...fromEnvironment(environment, origins), ...fromFlags];
   const closed = closedPorts(environment);
-  const fromVariables = environment[variableOf('node')] ?? nodeOfRelease(environment);
+  const fromVariables = environment[variableOf('node')] ?? environment.RELEASE_NODE;
   const node = flags.node ?? fromVariables ?? Settings.spec('node')?.initial ?? 'pigeonhole';
   const given = [...(await fromFile(folder, request.file, { env, node })), ...outside, ...closed];
   const strange = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
@@ -59,7 +59,7 @@ export async function loadSettings(request: LoadRequest): Promise<Loaded> {
 function environmentName({ env, environment }: LoadRequest): string {
   const asked = env ?? environment[variableOf('env')];
   if (asked !== undefined) return asked;
-  return environment['RELEASE_ROOT'] === undefined ? environment.NODE_ENV ?? 'dev' : RELEASE_ENV;
+  return environment.RELEASE_ROOT === undefined ? environment.NODE_ENV ?? 'dev' : RELEASE_ENV;
 }
 
 /** Ports that somebody asked for at this start, in a release that does not have their listener. */

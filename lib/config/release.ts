@@ -1,6 +1,6 @@
 /**
- * What a release (a folder made by scripts/build-release) tells the program in it. Its bin/NAME sets the variables; env.sh
- * in the release may change them. Read once at a start, by whoever loads the settings; a checkout has none of them.
+ * What a release (a folder made by scripts/build-release) tells the program in it. Its bin/NAME sets the variables, and
+ * env.sh in the release may change them. Read by whoever loads the settings; a checkout has none of them.
  *
  * | variable            | means                                                       |
  * | ------------------- | ----------------------------------------------------------- |
@@ -23,30 +23,15 @@ export const LISTENERS: readonly string[] = Object.keys(PORT_OF_LISTENER);
 /** The environment's name in a release that is not told another. */
 export const RELEASE_ENV = 'prod';
 
-export function nodeOfRelease(environment: NodeJS.ProcessEnv): string | undefined {
-  return environment['RELEASE_ROOT'] === undefined ? undefined : environment['RELEASE_NODE'];
-}
-
-/** The node's name and the cookie, as settings; none outside a release. Those that this program does not know are left out. */
-export function fromRelease(environment: NodeJS.ProcessEnv): Given[] {
-  if (environment['RELEASE_ROOT'] === undefined) return [];
-  const given: Given[] = [];
-  for (const [name, variable] of [['node', 'RELEASE_NODE'], ['cookie', 'RELEASE_COOKIE']] as const) {
-    const value = environment[variable];
-    if (value !== undefined && Settings.spec(name) !== undefined) given.push({ name, value, source: variable });
-  }
-  return given;
-}
-
 /**
  * The port settings that stay 0 because the release is a slice without these listeners. They are laid over every other
  * source: one runtime.js then serves all slices, and a storage node never opens a client port by accident.
  */
 export function closedPorts(environment: NodeJS.ProcessEnv): Given[] {
-  const listeners = environment['RELEASE_LISTENERS'];
-  if (environment['RELEASE_ROOT'] === undefined || listeners === undefined) return [];
+  const listeners = environment.RELEASE_LISTENERS;
+  if (environment.RELEASE_ROOT === undefined || listeners === undefined) return [];
   const open = listeners.split(' ');
-  const source = `the release ${environment['RELEASE_NAME'] ?? ''} has no such listener`;
+  const source = `the release ${environment.RELEASE_NAME ?? ''} has no such listener`;
   const closed = Object.entries(PORT_OF_LISTENER).filter(([listener]) => !open.includes(listener));
   return closed.filter(([, name]) => Settings.spec(name) !== undefined).map(([, name]) => ({ name, value: '0', source }));
 }

@@ -107,11 +107,19 @@ export function variableOf(name: string): string {
   return PREFIX + name.toUpperCase().replaceAll('-', '_');
 }
 
+/** Variables of a release that give a setting where its own variable does not. */
+const RELEASE_VARIABLES: Readonly<Record<string, readonly string[]>> = {
+  node: ['RELEASE_NODE', 'RELEASE_NAME'],
+  cookie: ['RELEASE_COOKIE'],
+};
+
 /** The settings in the environment; `origins` as `readDotenv` gives them. */
 export function fromEnvironment(environment: NodeJS.ProcessEnv, origins: ReadonlyMap<string, string>): Given[] {
   const given: Given[] = [];
   for (const { name } of settingSpecs) {
-    const variable = variableOf(name);
+    const release = RELEASE_VARIABLES[name]?.find((each) => environment[each] !== undefined);
+    const own = variableOf(name);
+    const variable = release === undefined || environment[own] !== undefined ? own : release;
     const value = environment[variable];
     if (value === undefined) continue;
     const file = origins.get(variable);

@@ -11,7 +11,9 @@
  * It is made beside its place and then moved there piece by piece, start.data last: a build that fails leaves what was
  * there as it was, and a node that runs from the folder keeps its files open. Other versions stay where they are.
  */
-import { chmodSync, constants, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync, constants, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundleProgram } from './bundle.js';
 import { projectCookie } from './cookie.js';
@@ -39,7 +41,8 @@ export function isAssembled({ release, target }: Assembly): boolean {
 /** Makes the folder. Throws ReleaseError when a file that the release names is not there. */
 export async function assemble(assembly: Assembly): Promise<void> {
   const { release, target, say } = assembly;
-  say(`* assembling ${release.name}-${release.version} for Node ${process.versions.node} on ${process.platform}-${process.arch}`);
+  const system = `${process.platform}-${process.arch}`;
+  say(`* assembling ${release.name}-${release.version} for Node ${process.versions.node} on ${system}`);
   const stage = `${target}.building`;
   rmSync(stage, { recursive: true, force: true });
   try {
@@ -59,7 +62,9 @@ export async function assemble(assembly: Assembly): Promise<void> {
 export function partsOf(release: Release): string[] {
   const launchers = [`bin/${release.name}`, `bin/${release.name}.bat`];
   const runtime = release.includeRuntime ? [RUNTIME] : [];
-  return [...runtime, `releases/${release.version}`, ...Object.keys(release.files), 'releases/COOKIE', ...launchers, 'releases/start.data'];
+  const version = `releases/${release.version}`;
+  const files = Object.keys(release.files);
+  return [...runtime, version, ...files, 'releases/COOKIE', ...launchers, 'releases/start.data'];
 }
 
 async function makeVersion({ release, project, say }: Assembly, folder: string): Promise<void> {
@@ -73,7 +78,8 @@ async function makeVersion({ release, project, say }: Assembly, folder: string):
     const own = projectTemplate(project, file);
     if (own === undefined) say(`* skipping config/release/${file} (not there: the release gets the built-in one)`);
     else say(`* using config/release/${file}`);
-    writeFileSync(join(folder, file), expand(own ?? builtInTemplate(file), { name: release.name, version: release.version }));
+    const text = expand(own ?? builtInTemplate(file), { name: release.name, version: release.version });
+    writeFileSync(join(folder, file), text);
   }
 }
 

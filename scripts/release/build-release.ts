@@ -31,7 +31,10 @@ await runScript('build-release', async () => {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  if (values.help) return console.log(USAGE);
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const project = process.cwd();
   const releases = chooseReleases(await readReleases(project), positionals);
   const say = values.quiet ? () => undefined : (line: string) => console.log(line);

@@ -31,7 +31,7 @@ export function projectTemplate(folder: string, file: string): string | undefine
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-/** Copies the built-in templates into the project, but for those that are there. Gives a line a file on what was done. */
+/** Copies the built-in templates into the project, but for those that are there. Gives a line for each file. */
 export function copyTemplates(folder: string, isForced: boolean): string[] {
   mkdirSync(join(folder, PROJECT), { recursive: true });
   return OWN_TEMPLATES.map((file) => {
