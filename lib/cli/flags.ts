@@ -34,7 +34,7 @@ export function withSettings(command: Argv): Argv {
   return command;
 }
 
-/** What the flags ask to be loaded, with the files of the release or the current folder, and this process's environment. */
+/** What the flags ask to be loaded, with the files of the release or of the current folder. */
 export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadRequest {
   const given: Record<string, string> = {};
   for (const { name } of settingSpecs) {
