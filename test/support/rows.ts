@@ -84,6 +84,7 @@ export function comparable(reply: string, marks: string): string {
 
 /** An aggregate's elements in order of their bytes; in a map, the pairs. */
 function sorted(reply: string): string {
+  if (!'*~%>'.includes(reply[0]!)) return reply;
   const bytes = Buffer.from(reply, 'latin1');
   const head = reply.indexOf('\r\n') + 2;
   const elements: string[] = [];
@@ -93,7 +94,7 @@ function sorted(reply: string): string {
     elements.push(sorted(reply.slice(at, end)));
     at = end;
   }
-  return '*~%>'.includes(reply[0]!) ? reply.slice(0, head) + elements.sort().join('') : reply;
+  return reply.slice(0, head) + elements.sort().join('');
 }
 
 /** Bytes as they stand in a `.rows` file. */
