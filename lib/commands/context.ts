@@ -6,6 +6,7 @@ import type { Pause } from './client-pause.js';
 import type { LatencyMonitor } from './latency.js';
 import type { Monitors } from './monitor.js';
 import type { Slowlog } from './slowlog.js';
+import type { ShardServices } from './shard-services.js';
 import type { CommandTable } from './table.js';
 import type { Settings } from '../config/settings.js';
 import type { Protocol } from '../protocol/reply-writer.js';
@@ -37,8 +38,22 @@ export interface Context {
   defer(holds: boolean): Deferred;
 }
 
+/** Who waits for replies that come from elsewhere, in order. */
+export interface Receiver {
+  /** How many replies must still come. */
+  wanted: number;
+  /** Bytes of those replies as they arrive, valid during the call; `whole` replies end in them. */
+  deliver(bytes: Buffer, start: number, end: number, whole: number): void;
+  /** The replies that are wanted will not come: `error` answers each. */
+  fail(error: string): void;
+  /** A reply was cut off after a part of it was delivered; it cannot be answered any more. */
+  tear(): void;
+  /** Wants one more reply at the same place, for a request of `context`. False when that is not its place. */
+  extend(context: Context): boolean;
+}
+
 /** A reply that is still owed. */
-export interface Deferred {
+export interface Deferred extends Receiver {
   /** Gives the reply: RESP bytes, which the caller must not change afterwards. Further calls do nothing. */
   complete(bytes: readonly Buffer[]): void;
   /** Called, at most once, when the client goes before the reply is there. */
@@ -100,6 +115,7 @@ export interface NodeServices {
   /** 40 hexadecimal digits, drawn at the start. */
   readonly runId: string;
   readonly startedAtMs: number;
+  readonly shards: ShardServices;
   /** The RESP port that clients reach. */
   readonly port: number;
   /** The file that the settings were read from. */

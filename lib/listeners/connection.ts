@@ -13,7 +13,7 @@
  */
 import type { Accepted } from './tcp-listener.js';
 import type { Outbox, Outlet } from './outbox.js';
-import type { Deferred } from '../commands/context.js';
+import type { Context, Deferred } from '../commands/context.js';
 import type { Executor } from '../execution/execute.js';
 import { Session, type Transport } from '../execution/session.js';
 import type { NodeState } from '../execution/node-state.js';
@@ -28,22 +28,39 @@ const OWED_BYTES_MAX = 16 * 1024 * 1024;
 /** A client that holds itself is still read, so that its leaving is noticed, until so many bytes wait. */
 const HELD_INPUT_BYTES_MAX = 64 * 1024;
 
-/** A place in the order of replies: promised (`pieces` undefined) or there. */
+/** A place in the order of replies: for replies that are promised (`wanted`), and what has arrived of them. */
 class Owed implements Deferred {
   onAbandoned: (() => void) | undefined;
+  wanted: number;
 
   constructor(
-    private readonly connection: Connection,
+    readonly connection: Connection,
     readonly holds: boolean,
-    private readonly isMuted: boolean,
-    public pieces?: readonly Buffer[],
-  ) {}
+    readonly isMuted: boolean,
+    /** What has arrived and must wait for replies in front of it. */
+    public pieces: readonly Buffer[] = [],
+  ) {
+    this.wanted = pieces.length === 0 ? 1 : 0;
+  }
+
+  extend(context: Context): boolean {
+    return context === this.connection.session && this.connection.extend(this);
+  }
 
   complete(pieces: readonly Buffer[]): void {
-    if (this.pieces !== undefined) return;
-    this.pieces = this.isMuted ? [] : pieces;
-    this.onAbandoned = undefined;
-    this.connection.settle(this);
+    if (this.wanted > 0) this.connection.settle(this, this.wanted, pieces);
+  }
+
+  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
+    this.connection.deliver(this, bytes, start, end, whole);
+  }
+
+  fail(error: string): void {
+    this.complete([Buffer.from(`-${error}\r\n`.repeat(this.wanted), 'latin1')]);
+  }
+
+  tear(): void {
+    this.connection.destroy();
   }
 }
 
@@ -53,6 +70,7 @@ export abstract class Connection implements Outlet, Transport {
   protected readonly socket: Socket;
 
   private owed: Owed[] = [];
+  private owedReplies = 0;
   private owedBytes = 0;
   private holds = 0;
   /** The request that a pause has held back. */
@@ -60,6 +78,8 @@ export abstract class Connection implements Outlet, Transport {
   /** The client does not read its replies. */
   private isBacklogged = false;
   private isRunning = false;
+  /** Requests have arrived that had to wait. */
+  private isWaiting = false;
   private isReading = true;
   private willResume = false;
   /** No request is run any more; the connection ends when the replies have left. */
@@ -149,6 +169,7 @@ export abstract class Connection implements Outlet, Transport {
     try {
       this.feed(bytes, length);
       if (this.mayRun()) return this.run();
+      this.isWaiting = true;
       this.retain();
       this.governReading();
     } catch (error) {
@@ -161,7 +182,7 @@ export abstract class Connection implements Outlet, Transport {
       this.holds === 0 &&
       !this.isBacklogged &&
       !this.isEnding &&
-      this.owed.length < OWED_MAX &&
+      this.owedReplies < OWED_MAX &&
       this.owedBytes < OWED_BYTES_MAX
     );
   }
@@ -182,6 +203,7 @@ export abstract class Connection implements Outlet, Transport {
     this.emit(false);
     this.node.endBatch();
     this.isRunning = false;
+    this.isWaiting = hasMore;
     if (this.isEnding) return this.endWhenDone();
     if (hasMore) this.retain();
     else if (this.hasPeerEnded) return this.closeAfterReply();
@@ -218,7 +240,7 @@ export abstract class Connection implements Outlet, Transport {
     const mark = reply.length;
     this.executor.execute(session, args, reply);
     if (session.isReplyLimited && this.postponed === undefined) {
-      if (session.isMuted) reply.rewind(mark);
+      if (session.isMuted && reply.length > mark) reply.rewind(mark);
       session.endRequest();
     }
     reply.protocol = session.protocol;
@@ -299,26 +321,65 @@ export abstract class Connection implements Outlet, Transport {
     this.emit(false);
     const owed = new Owed(this, holds, this.session.isMuted);
     this.owed.push(owed);
+    this.owedReplies++;
     if (holds) this.holds++;
     return owed;
   }
 
-  /** An owed reply is there: what can leave now, leaves, and requests that waited for it are run. */
-  settle(settled: Owed): void {
+  /** Promises one more reply at the place of `owed`, when nothing has been promised or written behind it. */
+  extend(owed: Owed): boolean {
+    if (this.owed[this.owed.length - 1] !== owed || this.outbox.reply.length > 0) return false;
+    if (owed.isMuted !== this.session.isMuted) return false;
+    owed.wanted++;
+    this.owedReplies++;
+    return true;
+  }
+
+  /** Bytes of owed replies, `whole` of which end in them: straight on when nothing is in front of them. */
+  deliver(owed: Owed, bytes: Buffer, start: number, end: number, whole: number): void {
     if (this.socket.destroyed) return;
-    for (const piece of settled.pieces!) this.owedBytes += piece.length;
-    if (settled.holds) this.holds--;
+    if (this.owed[0] !== owed || owed.isMuted) {
+      return this.settle(owed, whole, [Buffer.from(bytes.subarray(start, end))]);
+    }
+    const { outbox } = this;
+    outbox.reply.raw(bytes, start, end - start);
+    outbox.collect(this);
+    if (whole > 0) this.settle(owed, whole, []);
+  }
+
+  /** Owed replies are there: what can leave now, leaves, and requests that waited for it are run. */
+  settle(settled: Owed, whole: number, pieces: readonly Buffer[]): void {
+    if (this.socket.destroyed) return;
+    settled.wanted -= whole;
+    this.owedReplies -= whole;
+    if (!settled.isMuted && pieces.length > 0) {
+      settled.pieces = settled.pieces.length === 0 ? pieces : [...settled.pieces, ...pieces];
+      for (const piece of pieces) this.owedBytes += piece.length;
+    }
+    if (settled.wanted === 0) {
+      settled.onAbandoned = undefined;
+      if (settled.holds) this.holds--;
+    }
+    if (this.owed[0] === settled) this.release();
+    if (this.isRunning) return;
+    if (this.isEnding) this.endWhenDone();
+    else if (this.isWaiting || !this.isReading || settled.holds) this.resumeSoon();
+  }
+
+  /** Sends on what is there at the front of what is owed. */
+  private release(): void {
     let done = 0;
-    while (done < this.owed.length && this.owed[done]!.pieces !== undefined) {
-      const { pieces } = this.owed[done++]!;
-      for (const piece of pieces!) this.owedBytes -= piece.length;
-      this.outbox.add(this, pieces!);
+    for (; done < this.owed.length; done++) {
+      const owed = this.owed[done]!;
+      if (owed.pieces.length > 0) {
+        for (const piece of owed.pieces) this.owedBytes -= piece.length;
+        this.outbox.add(this, owed.pieces);
+        owed.pieces = [];
+      }
+      if (owed.wanted > 0) break;
     }
     if (done === this.owed.length) this.owed = [];
     else if (done > 0) this.owed.splice(0, done);
-    if (this.isRunning) return;
-    if (this.isEnding) this.endWhenDone();
-    else if (!this.isReading || settled.holds) this.resumeSoon();
   }
 
   /** Writes to the socket; for the outbox. */

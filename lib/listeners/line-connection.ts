@@ -66,15 +66,45 @@ export class LineConnection extends Connection {
   }
 
   override defer(holds: boolean): Deferred {
-    const owed = super.defer(holds);
-    return {
-      complete: (reply) => owed.complete(linesOf(reply)),
-      get onAbandoned() {
-        return owed.onAbandoned;
-      },
-      set onAbandoned(listener) {
-        owed.onAbandoned = listener;
-      },
-    };
+    return new DeferredLines(super.defer(holds));
+  }
+}
+
+/** A reply that is owed to a client of the line protocol: RESP comes in, lines go out, when it is whole. */
+class DeferredLines implements Deferred {
+  wanted = 1;
+  private readonly pieces: Buffer[] = [];
+
+  constructor(private readonly owed: Deferred) {}
+
+  get onAbandoned(): (() => void) | undefined {
+    return this.owed.onAbandoned;
+  }
+
+  set onAbandoned(listener: (() => void) | undefined) {
+    this.owed.onAbandoned = listener;
+  }
+
+  complete(reply: readonly Buffer[]): void {
+    this.wanted = 0;
+    this.owed.complete(linesOf(reply));
+  }
+
+  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
+    this.pieces.push(Buffer.from(bytes.subarray(start, end)));
+    if (whole > 0) this.complete(this.pieces);
+  }
+
+  fail(error: string): void {
+    this.complete([Buffer.from(`-${error}\r\n`, 'latin1')]);
+  }
+
+  tear(): void {
+    this.owed.tear();
+  }
+
+  /** Each line's reply is turned into lines for itself. */
+  extend(): boolean {
+    return false;
   }
 }
