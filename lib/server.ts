@@ -2,6 +2,8 @@
  * The composition root: builds the parts of a node, hands them to each other, and starts and stops them in order.
  * It alone sees every layer.
  */
+import { Cluster } from './cluster/cluster.js';
+import type { Dial } from './cluster/wire.js';
 import { families } from './commands/families.js';
 import { CommandTable } from './commands/table.js';
 import { Settings } from './config/settings.js';
@@ -9,10 +11,11 @@ import { Executor } from './execution/execute.js';
 import { ExpiryTimer } from './execution/expiry-timer.js';
 import { NodeState } from './execution/node-state.js';
 import { followSettings } from './execution/store-settings.js';
-import { type OpenPort, closeListeners, openPort, parseBind } from './listeners/bind.js';
+import { type OpenPort, closeListeners, openPort, openSocket, parseBind } from './listeners/bind.js';
 import type { Connection } from './listeners/connection.js';
 import { LineConnection } from './listeners/line-connection.js';
 import { Outbox } from './listeners/outbox.js';
+import { PeerConnection } from './listeners/peer-connection.js';
 import { RespConnection } from './listeners/resp-connection.js';
 import { type Accepted, type TcpListener, turnAway } from './listeners/tcp-listener.js';
 import { Upkeep } from './listeners/upkeep.js';
@@ -31,11 +34,18 @@ export interface NodeParts {
   log?: Log;
   /** The file that the settings came from; CONFIG REWRITE writes to it. */
   configFile?: string | undefined;
+  /** How peers are reached. */
+  dial?: Dial;
+  /** Reads the texts of `nodes` and `shards` anew from the config, for a reload. */
+  readAgain?: () => Promise<{ nodes: string; shards: string }>;
 }
 
 export class Node {
   readonly state: NodeState;
+  readonly cluster: Cluster;
   readonly executor: Executor;
+  /** Runs what peers send: it routes nothing. */
+  private readonly peerExecutor: Executor;
   private readonly outbox = new Outbox();
   private readonly connections = new Set<Connection>();
   private readonly upkeep: Upkeep;
@@ -47,7 +57,7 @@ export class Node {
   /** What SHUTDOWN does; whoever runs the node in a process of its own ends the process too. */
   onShutdownRequested: () => void = () => void this.stop();
 
-  constructor({ settings, clock = systemClock, log = new Log(), configFile }: NodeParts) {
+  constructor({ settings, clock = systemClock, log = new Log(), configFile, dial, readAgain }: NodeParts) {
     const store = new Store({ databases: settings.integer('databases'), clock });
     this.state = new NodeState(store, settings, new CommandTable(families), clock, log);
     this.state.configFile = configFile;
@@ -56,6 +66,15 @@ export class Node {
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);
+    this.peerExecutor = new Executor(this.state);
+    this.cluster = new Cluster({
+      settings, log, store,
+      ...(dial === undefined ? {} : { dial }),
+      ...(readAgain === undefined ? {} : { readAgain }),
+    });
+    this.cluster.onChange = (): void => this.route();
+    this.state.shards = this.cluster;
+    this.route();
     store.reclaimer.onWork = () => this.reclaim();
     settings.watch('loglevel', () => (log.least = LEAST_LEVELS[settings.text('loglevel')]!));
   }
@@ -66,6 +85,7 @@ export class Node {
     try {
       this.port = await this.listen('port', RespConnection);
       this.linePort = await this.listen('line-port', LineConnection);
+      await this.listenForPeers();
     } catch (error) {
       await this.stop();
       throw error;
@@ -78,7 +98,13 @@ export class Node {
     if (this.linePort > 0 && settings.text('requirepass') !== '') {
       log.warning('requirepass is set, and a line has no way to give a password: the line protocol refuses every command');
     }
+    this.cluster.start();
     log.info('Ready to accept connections');
+  }
+
+  /** Requests pass the router only where there is something to route. */
+  private route(): void {
+    this.executor.router = this.cluster.isWhole ? undefined : this.cluster.router;
   }
 
   /** Takes no new clients, runs no new requests, and ends every connection when its replies have left. */
@@ -86,11 +112,13 @@ export class Node {
     this.state.limits.lingerMs = STOP_LINGER_MS;
     const cutOff = setTimeout(() => this.connections.forEach((connection) => connection.destroy()), STOP_MS_MAX);
     const closed = closeListeners(this.listeners);
+    this.cluster.endWaits();
     for (const connection of this.connections) connection.close();
     await closed;
     clearTimeout(cutOff);
     this.upkeep.stop();
     this.expiryTimer.stop();
+    this.cluster.stop();
     this.listeners = [];
     this.port = this.linePort = 0;
   }
@@ -111,6 +139,31 @@ export class Node {
     // CONFIG GET shows the port that was found for `any`.
     settings.set(setting, String(opened.port));
     return opened.port;
+  }
+
+  /** Listens for peers where `nodes` says that this node is, or on `peer-port`. */
+  private async listenForPeers(): Promise<void> {
+    const { settings, log } = this.state;
+    const { address } = this.cluster;
+    const set = settings.text('peer-port');
+    const request = { backlog: settings.integer('tcp-backlog'), accept: (accepted: Accepted) => this.acceptPeer(accepted) };
+    if (set === 'auto' && address?.path !== undefined) {
+      this.listeners.push(await openSocket(address.path, request));
+      log.info(`Accepting peers on ${address.path}`);
+      return;
+    }
+    const port = set === 'auto' ? String(address?.port ?? 0) : set;
+    if (port === '0') return;
+    const addresses = set === 'auto' ? [{ host: address!.host!, isOptional: false }] : parseBind(settings.text('bind'));
+    const opened = await openPort({ setting: 'peer-port', port, addresses, ...request });
+    this.listeners.push(...opened.listeners);
+    log.info(`Accepting peers on port ${opened.port}`);
+  }
+
+  private acceptPeer(accepted: Accepted): void {
+    const connection = new PeerConnection(accepted, this.state, this.peerExecutor, this.outbox, this.cluster);
+    this.connections.add(connection);
+    accepted.socket.once('close', () => this.connections.delete(connection));
   }
 
   private accept(accepted: Accepted, Kind: ConnectionKind): void {

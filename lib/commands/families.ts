@@ -22,6 +22,7 @@ import { memoryCommands } from './memory.js';
 import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
 import { serverCommands } from './server.js';
+import { shardCommands } from './shard.js';
 import { slowlogCommands } from './slowlog.js';
 import { stringCommands } from './string.js';
 import { stringCounterCommands } from './string-counters.js';
@@ -52,6 +53,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   monitorCommands,
   objectCommands,
   serverCommands,
+  shardCommands,
   slowlogCommands,
   stringCommands,
   stringCounterCommands,

@@ -29,6 +29,7 @@ const SECTIONS: readonly (Section & { isDefault: boolean })[] = [
   { title: 'Errorstats', fields: errorStats, isDefault: true },
   { title: 'Latencystats', fields: latencyStats, isDefault: false },
   { title: 'Cluster', fields: () => ({ cluster_enabled: 0 }), isDefault: true },
+  { title: 'Shards', fields: shards, isDefault: true },
   { title: 'Keyspace', fields: keyspace, isDefault: true },
 ];
 
@@ -295,6 +296,21 @@ function latencyStats({ node }: Context): Fields {
   return fields;
 }
 
+function shards({ node }: Context): Fields {
+  const { self, fingerprint, shards: entries } = node.shards;
+  const peers = node.shards.peerStates();
+  const fields: Fields = {
+    shard_node: self, shard_map: entries.map(({ range, node: owner }) => `${range}=${owner}`).join(','),
+    shard_fingerprint: fingerprint, shard_peers: peers.length,
+    shard_peers_up: peers.filter(({ state }) => state === 'up').length,
+  };
+  for (const peer of peers) {
+    fields[`shard_peer_${peer.name}`] =
+      `state=${peer.state},links=${peer.links},in_flight=${peer.inFlight},requests=${peer.requests},errors=${peer.errors}`;
+  }
+  return fields;
+}
+
 function keyspace({ store }: Context): Fields {
   const fields: Fields = {};
   for (const { index, size, expiringSize, averageTtlMs } of store.databases) {
@@ -335,7 +351,7 @@ const role: Handler = (_context, _args, reply) => {
 export const infoCommands: readonly CommandSpec[] = [
   {
     name: 'info', arity: -1, flags: ['loading', 'stale'], categories: ['dangerous'],
-    tips: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'], routing: 'local', group: 'server', since: '1.0.0', complexity: 'O(1)',
+    tips: ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'], routing: 'special', group: 'server', since: '1.0.0', complexity: 'O(1)',
     summary: 'Gives the state of the node in figures.', syntax: '[section [section ...]]',
     history: [['7.0.0', 'Added support for taking multiple section arguments.']], handler: info,
   },

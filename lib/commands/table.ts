@@ -21,6 +21,9 @@ export class Command {
   readonly mayReplicate: boolean;
   readonly isShownToMonitors: boolean;
   readonly isKeptFromSlowlog: boolean;
+  readonly isBlocking: boolean;
+  /** Where the key of a command with exactly one stands; 0 for other commands. */
+  readonly onlyKey: number;
 
   /**
    * The keys as a range: the first key (0: none), the last (negative: from the end of the request), and every how many
@@ -61,6 +64,8 @@ export class Command {
     this.mayReplicate = spec.flags.includes('may_replicate');
     this.isShownToMonitors = !spec.flags.includes('admin') && !spec.flags.includes('skip_monitor');
     this.isKeptFromSlowlog = spec.flags.includes('skip_slowlog');
+    this.isBlocking = spec.flags.includes('blocking');
+    this.onlyKey = onlyKeyOf(spec);
     this.subcommands =
       spec.subcommands && new Map(spec.subcommands.map((each) => [each.name, new Command(each, this)]));
     this.check();
@@ -92,6 +97,12 @@ export class Command {
   takes(count: number): boolean {
     return this.arity > 0 ? count === this.arity : count >= -this.arity;
   }
+}
+
+function onlyKeyOf({ keys }: CommandSpec): number {
+  const only = keys?.length === 1 ? keys[0]! : undefined;
+  if (only === undefined || typeof only.begin !== 'number' || only.flags.includes('not_key')) return 0;
+  return typeof only.find === 'object' && 'last' in only.find && only.find.last === 0 ? only.begin : 0;
 }
 
 const CELLS = 1024;
@@ -128,6 +139,13 @@ export class CommandTable {
       if (command === undefined || isNamed(command.name, args.bytes, offset, length)) return command;
       cell = (cell + 1) & (CELLS - 1);
     }
+  }
+
+  /** The command that a request means, down to its subcommand; undefined when there is none. */
+  findWhole(args: Args): Command | undefined {
+    const command = this.find(args);
+    if (command?.subcommands === undefined || args.count < 2) return command;
+    return command.subcommands.get(args.text(1).toLowerCase());
   }
 
   /** By name in any case; a subcommand is written `container|subcommand`. */

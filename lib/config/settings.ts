@@ -39,6 +39,14 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'lfu-log-factor', kind: 'integer', initial: '10', max: 2147483647, isMutable: true, sentence: 'How slowly the number of uses that OBJECT FREQ shows grows.' },
   { name: 'lfu-decay-time', kind: 'integer', initial: '1', max: 2147483647, isMutable: true, sentence: 'Minutes after which the number of uses that OBJECT FREQ shows shrinks by one.' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
+  { name: 'node', kind: 'text', initial: 'pigeonhole', isMutable: false, sentence: 'Name of this node, as nodes and shards call it.' },
+  { name: 'cookie', kind: 'text', initial: '', isMutable: false, isSecret: true, sentence: 'Secret that the nodes of a cluster prove to each other; the same on all of them.' },
+  { name: 'nodes', kind: 'text', initial: '', isMutable: true, isSecret: true, sentence: 'Where nodes are: name=host:port, name=unix:/path or name=redis://user:password@host:port, parted by commas.' },
+  { name: 'shards', kind: 'text', initial: '', isMutable: true, sentence: 'Which node owns which names, as in a-m=foo,n-z=bar,*=foo; empty for all of them on this node.' },
+  { name: 'peer-port', kind: 'integer', initial: 'auto', min: 0, max: 65535, word: 'auto', isMutable: false, sentence: 'Port for peers; 0 for none, `auto` for the address of this node in `nodes`.' },
+  { name: 'watch-config', kind: 'flag', initial: 'no', isMutable: false, sentence: 'Whether a change of the config file is taken over while the node runs, as far as `nodes` and `shards` go.' },
+  { name: 'peer-timeout', kind: 'integer', initial: '5000', min: 10, max: 3600000, isMutable: true, sentence: 'Milliseconds after which a peer that does not answer counts as down.' },
+  { name: 'peer-queue-bytes', kind: 'bytes', initial: String(64 * MIB), min: 1024, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of requests that wait to be sent to a peer; further requests are refused.' },
 ];
 
 /** Every setting that a node knows. */
@@ -49,9 +57,13 @@ const byName = new Map(
   settingSpecs.flatMap((spec) => [spec.name, ...(spec.aliases ?? [])].map((name) => [name, spec] as const)),
 );
 
+/** Gets the values as they would be. */
+export type Guard = (proposed: (name: string) => string) => void;
+
 export class Settings {
   private readonly values = new Map<string, string>();
   private readonly watchers = new Map<string, (() => void)[]>();
+  private readonly guards: { names: readonly string[]; check: Guard }[] = [];
 
   constructor(given: Readonly<Record<string, string>> = {}) {
     for (const spec of settingSpecs) this.values.set(spec.name, spec.initial);
@@ -98,8 +110,19 @@ export class Settings {
       const current = taken.get(spec.name) ?? this.text(spec.name);
       taken.set(spec.name, normalise(spec, value, current));
     }
+    for (const { names, check } of this.guards) {
+      if (names.some((name) => taken.has(name))) check((name) => taken.get(name) ?? this.text(name));
+    }
     for (const [name, value] of taken) this.values.set(name, value);
     for (const name of taken.keys()) for (const watcher of this.watchers.get(name) ?? []) watcher();
+  }
+
+  /**
+   * Has `check` look at new values of any of `names` before they are taken, all together: for settings that must fit
+   * each other or the state of the node. It throws SettingError to refuse them.
+   */
+  guard(names: readonly string[], check: Guard): void {
+    this.guards.push({ names, check });
   }
 
   /** Calls `watcher` now and whenever the setting changes. */

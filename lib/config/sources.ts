@@ -36,7 +36,8 @@ export interface FileContext {
   node: string;
 }
 
-const DEFAULT_FILE = 'config/runtime.js';
+/** The config file when none is named, if it is there. */
+export const DEFAULT_FILE = 'config/runtime.js';
 const PREFIX = 'PIGEONHOLE_';
 
 // ---- values

@@ -12,6 +12,7 @@ import type { NodeServices } from '../commands/context.js';
 import { LatencyMonitor } from '../commands/latency.js';
 import { Monitors } from '../commands/monitor.js';
 import { Slowlog } from '../commands/slowlog.js';
+import type { ShardServices } from '../commands/shard-services.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
@@ -44,6 +45,8 @@ export class NodeState implements NodeServices {
   readonly wallClock: WallClock;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAtMs: number;
+  /** Given by server.ts before anything runs. */
+  shards!: ShardServices;
   port = 0;
   configFile: string | undefined;
   isExpiringActively = true;

@@ -1,6 +1,9 @@
 /**
  * Opens a port on the addresses that `bind` lists, or says in one line why it cannot be opened and what to do.
  */
+import { once } from 'node:events';
+import { existsSync, unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
 import { type Accepted, TcpListener } from './tcp-listener.js';
 
 /** A port that cannot be opened; the message is for the person who starts the node. */
@@ -13,7 +16,7 @@ export interface Address {
 }
 
 export interface PortRequest {
-  /** The setting that it is for: `port` or `line-port`. */
+  /** The setting that it is for: `port`, `line-port` or `peer-port`. */
   setting: string;
   /** As the setting has it: a number above 0, or `any`. */
   port: string;
@@ -52,6 +55,33 @@ export async function openPort(request: PortRequest): Promise<OpenPort> {
       if (request.port === 'any' && codeOf(error) === 'EADDRINUSE' && draw < DRAWS_MAX) continue;
       throw error;
     }
+  }
+}
+
+/** Opens a Unix socket; one that a node left behind is replaced. Rejects with ListenError. */
+export async function openSocket(path: string, request: Pick<PortRequest, 'backlog' | 'accept'>): Promise<TcpListener> {
+  const listener = new TcpListener(request.accept);
+  try {
+    if (existsSync(path) && !(await isAnswered(path))) unlinkSync(path);
+    await listener.listenAt(path, request.backlog);
+    return listener;
+  } catch (error) {
+    const inUse = codeOf(error) === 'EADDRINUSE';
+    const remedy = inUse ? 'is in use: stop what listens there' : `cannot be opened: ${String(error)}`;
+    throw new ListenError(`the socket ${path} ${remedy}, or give this node another address in nodes`, { cause: error });
+  }
+}
+
+/** Whether somebody accepts connections on a socket. */
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect({ path });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
   }
 }
 

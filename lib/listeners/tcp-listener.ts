@@ -7,7 +7,7 @@
  * new socket with the option, and the old one is put away. The handle is the one thing here that is not in Node's
  * documentation; where it cannot be had, the socket is read in the ordinary way, and everything works as well, slower.
  */
-import { type AddressInfo, Server, Socket, type SocketConstructorOpts } from 'node:net';
+import { type AddressInfo, type ListenOptions, Server, Socket, type SocketConstructorOpts } from 'node:net';
 
 const READ_BYTES = 64 * 1024;
 
@@ -55,11 +55,22 @@ export class TcpListener {
    * nothing of IPv4. Rejects with the system's error.
    */
   listen(port: number, host: string, backlog: number): Promise<number> {
+    return this.open({ port, host, backlog, ipv6Only: host.includes(':') }, () => {
+      return (this.server.address() as AddressInfo).port;
+    });
+  }
+
+  /** Listens on a Unix socket, which must not exist yet. Rejects with the system's error. */
+  listenAt(path: string, backlog: number): Promise<void> {
+    return this.open({ path, backlog }, () => undefined);
+  }
+
+  private open<T>(options: ListenOptions, result: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen({ port, host, backlog, ipv6Only: host.includes(':') }, () => {
+      this.server.listen(options, () => {
         this.server.off('error', reject);
-        resolve((this.server.address() as AddressInfo).port);
+        resolve(result());
       });
     });
   }

@@ -87,6 +87,11 @@ export class Args {
   }
 }
 
+/** A request made here rather than received, as RESP; strings are taken as latin1. */
+export function encodeRequest(parts: readonly (string | Buffer)[]): Buffer {
+  return setArgs(new Args(), parts).bytes;
+}
+
 /** Fills `args` with a request made here rather than received; strings are taken as latin1. */
 export function setArgs(args: Args, parts: readonly (string | Buffer)[]): Args {
   const pieces: Buffer[] = [];

@@ -42,11 +42,12 @@ test('INFO has the sections that are asked for', async (t) => {
   const titles = async (request: string): Promise<string[]> =>
     [...(await client.ask(request)).matchAll(/# (\w+)\r\n/g)].map((match) => match[1]!);
   const standard = [
-    'Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules', 'Errorstats', 'Cluster', 'Keyspace',
+    'Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules', 'Errorstats', 'Cluster',
+    'Shards', 'Keyspace',
   ];
   t.deepEqual(await titles('INFO'), standard);
   t.deepEqual(await titles('INFO default'), standard);
-  const all = [...standard.slice(0, 8), 'Commandstats', 'Errorstats', 'Latencystats', 'Cluster', 'Keyspace'];
+  const all = [...standard.slice(0, 8), 'Commandstats', 'Errorstats', 'Latencystats', 'Cluster', 'Shards', 'Keyspace'];
   t.deepEqual(await titles('INFO all'), all);
   t.deepEqual(await titles('INFO everything'), all);
   t.deepEqual(await titles('INFO KEYSPACE server nosuch'), ['Server', 'Keyspace']);

@@ -1,0 +1,224 @@
+/**
+ * The cluster as one node sees it: its name, the shard map in force, the peers that the map leads to, and the router
+ * made from them. A reload replaces the map and keeps the peers whose address stays.
+ */
+import type { NodeAddress } from './node-address.js';
+import { Peer, type PeerServices } from './peer.js';
+import { type Plan, planShards } from './plan.js';
+import { ShardRouter } from './router.js';
+import { NO_OWNER, type Shard, ShardMap } from './shard-map.js';
+import { type Dial, dial } from './wire.js';
+import type { PeerState, ShardServices } from '../commands/shard-services.js';
+import { SettingError, type Settings } from '../config/settings.js';
+import type { Store } from '../store/store.js';
+import { Slice } from '../util/bytes.js';
+import { CURSOR_END } from '../store/byte-table.js';
+import { keySlice } from '../store/entry.js';
+import type { Log } from '../util/log.js';
+import { type Random, systemRandom } from '../util/random.js';
+
+export interface ClusterParts {
+  settings: Settings;
+  log: Log;
+  store: Store;
+  dial?: Dial;
+  random?: Random;
+  /** Reads the texts of `nodes` and `shards` anew from where they came from; see `reload`. */
+  readAgain?: () => Promise<{ nodes: string; shards: string }>;
+}
+
+export class Cluster implements ShardServices {
+  readonly self: string;
+  readonly router: ShardRouter;
+  /** Where this node listens for peers; undefined when `nodes` does not say. */
+  readonly address: NodeAddress | undefined;
+  private readonly services: PeerServices;
+  private readonly settings: Settings;
+  private peersByName = new Map<string, Peer>();
+  private readonly store: Store;
+  private readonly readAgain: ClusterParts['readAgain'];
+  /** Called when the map in force may have changed. */
+  onChange: () => void = () => undefined;
+  private isStarted = false;
+  /** A reload may leave buckets behind. */
+  private isForced = false;
+
+  /** Throws SettingError when the settings contradict themselves. */
+  constructor({ settings, log, store, dial: open = dial, random = systemRandom, readAgain }: ClusterParts) {
+    this.self = settings.text('node');
+    this.settings = settings;
+    this.store = store;
+    this.readAgain = readAgain;
+    const limits = { timeoutMs: 0, queueBytesMax: 0 };
+    settings.watch('peer-timeout', () => (limits.timeoutMs = settings.integer('peer-timeout')));
+    settings.watch('peer-queue-bytes', () => (limits.queueBytesMax = settings.integer('peer-queue-bytes')));
+    this.services = {
+      self: this.self, limits, log, random, dial: open,
+      cookie: () => settings.text('cookie'),
+      fingerprint: () => this.map.fingerprint,
+    };
+    const plan = planShards((name) => settings.text(name));
+    this.address = plan.nodes.get(this.self);
+    this.router = new ShardRouter({ map: plan.map, self: NO_OWNER, peers: [] });
+    this.apply(plan);
+    settings.guard(['nodes', 'shards'], (proposed) => {
+      this.refuseLosses(planShards(proposed).map);
+    });
+    for (const name of ['nodes', 'shards']) settings.watch(name, () => this.takeSettings());
+  }
+
+  get map(): ShardMap {
+    return this.router.routes.map;
+  }
+
+  get peers(): readonly Peer[] {
+    return [...this.peersByName.values()];
+  }
+
+  /** Whether this node owns every name, so that nothing is to be routed. */
+  get isWhole(): boolean {
+    return this.router.isAlone && this.map.gaps().length === 0;
+  }
+
+  /** Whether this node owns the bucket with this name. */
+  owns(bytes: Buffer, offset: number, length: number): boolean {
+    const { self } = this.router.routes;
+    return self !== NO_OWNER && this.map.ownerOf(bytes, offset, length) === self;
+  }
+
+  /** Puts a plan into force. Peers that it does not need any more finish what they are doing. */
+  apply({ map, nodes }: Plan): void {
+    const before = this.peersByName;
+    const peers = new Map<string, Peer>();
+    for (const name of map.owners) {
+      if (name === this.self) continue;
+      const address = nodes.get(name)!;
+      const kept = before.get(name);
+      const stays = kept !== undefined && isSame(kept.address, address);
+      peers.set(name, stays ? kept : new Peer(name, address, this.services));
+    }
+    this.peersByName = peers;
+    this.router.routes = {
+      map, self: map.owners.indexOf(this.self), peers: map.owners.map((name) => peers.get(name)),
+    };
+    for (const [name, peer] of before) {
+      if (peers.get(name) === peer) peer.announceMap();
+      else peer.stop(false);
+    }
+    if (this.isStarted) for (const [name, peer] of peers) if (before.get(name) !== peer) peer.start();
+    for (const gap of map.gaps()) this.services.log.warning(`The shard map has a gap: nobody owns names ${gap}`);
+  }
+
+  // ---- reload
+
+  /**
+   * Reads `nodes` and `shards` anew and takes them over, whole or not at all. Gives what has changed, a line for each;
+   * none when nothing has. Rejects with SettingError, or the error of reading.
+   */
+  async reload(isForced: boolean): Promise<string[]> {
+    if (this.readAgain === undefined) throw new SettingError('shards', 'this node has no config that could be read again');
+    const { nodes, shards } = await this.readAgain();
+    const before = { map: this.map, addresses: this.addresses() };
+    this.isForced = isForced;
+    try {
+      this.settings.setAll([['nodes', nodes], ['shards', shards]]);
+    } finally {
+      this.isForced = false;
+    }
+    const moved = [...this.addresses()].filter(([name, shown]) => (before.addresses.get(name) ?? shown) !== shown);
+    return [
+      ...before.map.changesTo(this.map),
+      ...moved.map(([name, shown]) => `node ${name}: ${before.addresses.get(name)!} -> ${shown}`),
+    ];
+  }
+
+  private addresses(): Map<string, string> {
+    return new Map(this.peers.map(({ name, address }) => [name, address.shown]));
+  }
+
+  private takeSettings(): void {
+    const plan = planShards((name) => this.settings.text(name));
+    const changes = this.map.changesTo(plan.map);
+    for (const change of changes) this.services.log.info(`The shard map has changed: ${change}`);
+    this.apply(plan);
+    this.onChange();
+  }
+
+  /**
+   * Throws SettingError when buckets that are stored here would belong to other nodes. It looks at every bucket, in one
+   * go, so that none can come into being meanwhile: about a tenth of a second for a million. Maps that take nothing
+   * away from this node are not looked into.
+   */
+  private refuseLosses(map: ShardMap): void {
+    if (this.isForced || !this.isStarted || map.fingerprint === this.map.fingerprint) return;
+    const self = map.owners.indexOf(this.self);
+    const left = new Map<string, number>();
+    visitNames(this.store, (name) => {
+      if (self !== NO_OWNER && map.ownerOf(name.bytes, name.offset, name.length) === self) return;
+      const entry = map.entryOf(name.copyOf());
+      const shown = entry === undefined ? 'no range' : `'${entry.range}=${entry.node}'`;
+      left.set(shown, (left.get(shown) ?? 0) + 1);
+    });
+    if (left.size === 0) return;
+    const total = [...left.values()].reduce((sum, count) => sum + count, 0);
+    const parts = [...left].map(([shown, count]) => `${count} of ${shown}`);
+    throw new SettingError(
+      'shards', `shards: ${total} buckets stored on ${this.self} would be left behind: ${parts.join(', ')}; ` +
+        'move them first, or leave them with SHARD RELOAD FORCE',
+    );
+  }
+
+  // ---- what SHARD and INFO show
+
+  get fingerprint(): string {
+    return this.map.fingerprint;
+  }
+
+  get shards(): readonly Shard[] {
+    return this.map.shards;
+  }
+
+  nodeOf(name: Slice): string | undefined {
+    return this.map.owners[this.map.ownerOf(name.bytes, name.offset, name.length)];
+  }
+
+  peerStates(): PeerState[] {
+    return this.peers.map((peer) => peer.describeState());
+  }
+
+  // ---- the life of the links
+
+  start(): void {
+    this.isStarted = true;
+    for (const peer of this.peers) peer.start();
+  }
+
+  /** Ends the commands that wait on peers for something to happen. */
+  endWaits(): void {
+    for (const peer of this.peers) peer.endWaits();
+  }
+
+  /** Closes every link at once. */
+  stop(): void {
+    for (const peer of this.peers) peer.stop(true);
+  }
+
+  /** The cookie that peers must prove. */
+  get cookie(): string {
+    return this.settings.text('cookie');
+  }
+}
+
+function isSame(a: NodeAddress, b: NodeAddress): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Calls `visit` for the name of every bucket in every database. */
+function visitNames(store: Store, visit: (name: Slice) => void): void {
+  const name = new Slice();
+  for (const keyspace of store.databases) {
+    if (keyspace.size === 0) continue;
+    let cursor = 0;
+    while (cursor < CURSOR_END) cursor = keyspace.scan(cursor, (ref) => visit(keySlice(store.arena, ref, name)));
+  }
+}

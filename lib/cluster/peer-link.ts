@@ -1,0 +1,361 @@
+/**
+ * A peer link: one connection to a peer, shared by all clients that speak the same protocol version in the same
+ * database. Requests go out byte for byte as they came, and replies come back byte for byte.
+ *
+ *     clients --forward--> output --flush, once a turn--> wire
+ *     clients <--deliver-- framer <------chunks---------- wire
+ *
+ * Order is everything here: a peer answers in the order in which it was asked, so `waiting` is a queue of who gets the
+ * next replies. Requests of one client that follow each other closely are one entry of the queue (`Receiver.extend`),
+ * and their replies travel as one piece.
+ *
+ * A link is `idle` (not wanted), `connecting` (requests queue up), `up`, or `down` (requests are refused at once, with
+ * the reason) until the next attempt. A lost link answers what it owes with PEERLOST and sends nothing twice.
+ */
+import type { NodeAddress } from './node-address.js';
+import { Queue } from './queue.js';
+import type { Dial, Wire } from './wire.js';
+import type { Context, Receiver } from '../commands/context.js';
+import { CommandError } from '../errors.js';
+import { NOT_RESP, ReplyFramer } from '../protocol/reply-framer.js';
+import { ReplyWriter, type Protocol } from '../protocol/reply-writer.js';
+
+export type LinkState = 'idle' | 'connecting' | 'up' | 'down';
+
+/** What a link needs to know of the peer that it leads to, and tells it. */
+export interface LinkOwner {
+  readonly name: string;
+  readonly address: NodeAddress;
+  readonly limits: LinkLimits;
+  readonly dial: Dial;
+  /** Says on a fresh wire who we are; calls `ready` when requests may follow. */
+  introduce(link: PeerLink, ready: () => void): void;
+  /** The link's state has changed. */
+  onLinkState(link: PeerLink, reason: string): void;
+  /** A request was answered after so long. */
+  onRoundTrip(ms: number): void;
+  /** How long to wait before the next attempt. */
+  retryMs(failures: number): number;
+}
+
+export interface LinkLimits {
+  timeoutMs: number;
+  queueBytesMax: number;
+}
+
+/** So much of a reply that has not arrived whole is held back; a larger one is passed on piece by piece. */
+const HELD_BYTES_MAX = 256 * 1024;
+/** What is written at once; each such piece that leaves is a sign of life. */
+const WRITE_BYTES_MAX = 1024 * 1024;
+
+export class PeerLink {
+  state: LinkState = 'idle';
+  /** Why the link is down. */
+  reason = 'not connected';
+  /** Requests that the peer has not answered. */
+  inFlight = 0;
+  requests = 0;
+  lost = 0;
+
+  private wire: Wire | undefined;
+  private readonly waiting = new Queue<Receiver>();
+  /** The receiver of what was sent last, while it still waits. */
+  private last: Receiver | undefined;
+  /** Requests on their way to the wire. */
+  private readonly output = new ReplyWriter();
+  private isFlushing = false;
+  /** Bytes that the wire has taken and not sent. */
+  private backlogBytes = 0;
+  private framer = new ReplyFramer();
+  /** What has arrived of a reply that is not whole. */
+  private partial: Buffer[] = [];
+  private partialBytes = 0;
+  /** A part of the reply that is arriving has been delivered. */
+  private isTorn = false;
+  private failures = 0;
+  private retry: NodeJS.Timeout | undefined;
+  /** When the peer last gave a sign of life, or was asked after a rest. */
+  private heardMs = 0;
+  /** Nothing was in flight before what is in `output`. */
+  private isRested = false;
+  /** One request at a time is timed: how many replies must come until it is answered, and since when. */
+  private timedReplies = 0;
+  private timedSinceMs = 0;
+  private isRetired = false;
+  /** Takes the reply to what `ask` sent. */
+  private answer: ((reply: Buffer) => void) | undefined;
+
+  constructor(
+    private readonly owner: LinkOwner,
+    readonly database: number,
+    readonly protocol: Protocol,
+    /** Whether to connect again without being asked. */
+    private readonly isKept: boolean,
+    /** Whether a silent peer is given up; not for commands that block. */
+    private readonly isTimed = true,
+  ) {}
+
+  // ---- requests
+
+  /**
+   * Sends a request's bytes; the reply goes to `context`, in its place. Throws a CommandError when the peer is down or
+   * has too much to take in: then nothing was sent.
+   */
+  forward(context: Context, bytes: Buffer, start: number, end: number): void {
+    this.prepare();
+    const { last } = this;
+    if (!last?.extend(context)) this.expect(context.defer(false));
+    this.write(bytes, start, end);
+  }
+
+  /** As `forward`, with the receiver given. */
+  send(receiver: Receiver, bytes: Buffer, start = 0, end = bytes.length): void {
+    this.prepare();
+    this.expect(receiver);
+    this.write(bytes, start, end);
+  }
+
+  /** Connects when need be. Throws a CommandError when nothing can be sent now. */
+  prepare(): void {
+    if (this.state === 'down') throw this.down();
+    if (this.output.length + this.backlogBytes >= this.owner.limits.queueBytesMax) throw this.full();
+    if (this.state === 'idle') this.connect();
+  }
+
+  private expect(receiver: Receiver): void {
+    this.waiting.push(receiver);
+    this.last = receiver;
+  }
+
+  private write(bytes: Buffer, start: number, end: number): void {
+    this.output.raw(bytes, start, end - start);
+    if (this.inFlight++ === 0) this.isRested = true;
+    this.requests++;
+    if (this.isFlushing || this.state !== 'up') return;
+    this.isFlushing = true;
+    setImmediate(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    this.isFlushing = false;
+    if (this.state !== 'up' || this.output.length === 0) return;
+    const wire = this.wire!;
+    const nowMs = performance.now();
+    if (this.timedReplies === 0) {
+      this.timedReplies = this.inFlight;
+      this.timedSinceMs = nowMs;
+    }
+    if (this.isRested) this.heardMs = nowMs;
+    this.isRested = false;
+    for (const piece of this.output.take()) this.writeWire(wire, piece);
+    this.backlogBytes = wire.writableLength;
+    if (this.backlogBytes === 0) this.output.reuse();
+    else this.output.renew();
+  };
+
+  private writeWire(wire: Wire, piece: Buffer): void {
+    if (piece.length <= WRITE_BYTES_MAX) return wire.write(piece);
+    for (let at = 0; at < piece.length; at += WRITE_BYTES_MAX) {
+      wire.write(piece.subarray(at, at + WRITE_BYTES_MAX), () => (this.heardMs = performance.now()));
+    }
+  }
+
+  // ---- replies
+
+  private onChunk(chunk: Buffer): void {
+    if (this.state !== 'up') return this.onAnswer(chunk);
+    const { framer } = this;
+    const { length } = chunk;
+    let at = 0;
+    while (at < length) {
+      const receiver = this.waiting.first;
+      if (receiver === undefined) return this.lose('it sends replies that nobody asked for');
+      const { wanted } = receiver;
+      let whole = 0;
+      let place = at;
+      let end = 0;
+      while (whole < wanted && (end = framer.next(chunk, place, length)) >= 0) {
+        place = end;
+        whole++;
+      }
+      if (end === NOT_RESP) return this.lose('what it sends is not RESP');
+      if (whole > 0) this.pass(receiver, chunk, at, place, whole);
+      // What is left begins a reply that goes on in the next chunk.
+      if (whole < wanted && place < length) this.hold(receiver, chunk.subarray(place));
+      at = whole < wanted ? length : place;
+    }
+    this.onHeard();
+  }
+
+  /** Gives a receiver its next replies. */
+  private pass(receiver: Receiver, chunk: Buffer, start: number, end: number, whole: number): void {
+    this.inFlight -= whole;
+    if (whole === receiver.wanted) {
+      this.waiting.shift();
+      if (this.last === receiver) this.last = undefined;
+    }
+    if (this.partialBytes > 0) this.passPartial(receiver);
+    this.isTorn = false;
+    receiver.deliver(chunk, start, end, whole);
+    if (this.timedReplies === 0) return;
+    this.timedReplies = Math.max(0, this.timedReplies - whole);
+    if (this.timedReplies === 0) this.owner.onRoundTrip(performance.now() - this.timedSinceMs);
+  }
+
+  /** Keeps a part of a reply until the rest is there, or passes it on when it is large. */
+  private hold(receiver: Receiver, part: Buffer): void {
+    if (this.isTorn) return receiver.deliver(part, 0, part.length, 0);
+    this.partial.push(Buffer.from(part));
+    this.partialBytes += part.length;
+    if (this.partialBytes <= HELD_BYTES_MAX) return;
+    this.isTorn = true;
+    this.passPartial(receiver);
+  }
+
+  private passPartial(receiver: Receiver): void {
+    const { partial } = this;
+    this.partial = [];
+    this.partialBytes = 0;
+    for (const part of partial) receiver.deliver(part, 0, part.length, 0);
+  }
+
+  private onHeard(): void {
+    this.heardMs = performance.now();
+    if (this.isRetired && this.inFlight === 0) this.retire();
+  }
+
+  // ---- the connection
+
+  /** Connects; what is asked meanwhile queues up, unless the peer is known to be down. */
+  connect(): void {
+    clearTimeout(this.retry);
+    if (this.state === 'idle') this.setState('connecting', 'not connected yet');
+    this.heardMs = performance.now();
+    this.framer = new ReplyFramer();
+    const wire = this.owner.dial(this.owner.address, {
+      onOpen: () => this.wire === wire && this.owner.introduce(this, () => this.onReady()),
+      onChunk: (chunk) => this.wire === wire && this.onChunk(chunk),
+      onDrain: () => (this.backlogBytes = 0),
+      onClose: (reason) => this.wire === wire && this.lose(reason),
+    });
+    this.wire = wire;
+  }
+
+  /** For the introduction: sends a request and hands its reply to `then`, ahead of everything that is queued. */
+  ask(request: Buffer, then: (reply: Buffer) => void): void {
+    this.answer = then;
+    this.wire?.write(request);
+  }
+
+  private onAnswer(chunk: Buffer): void {
+    this.partial.push(Buffer.from(chunk));
+    this.partialBytes += chunk.length;
+    const end = this.framer.next(chunk, 0, chunk.length);
+    if (end === NOT_RESP || (end >= 0 && end < chunk.length) || this.partialBytes > HELD_BYTES_MAX || !this.answer) {
+      return this.lose('it does not answer as a node does');
+    }
+    if (end < 0) return;
+    const reply = Buffer.concat(this.partial);
+    this.partial = [];
+    this.partialBytes = 0;
+    const { answer } = this;
+    this.answer = undefined;
+    answer(reply);
+  }
+
+  private onReady(): void {
+    this.failures = 0;
+    this.backlogBytes = 0;
+    this.heardMs = performance.now();
+    this.setState('up', '');
+    this.flush();
+  }
+
+  /** Gives the connection up: answers what is owed with an error, and tries again later. */
+  lose(reason: string, code = 'PEERLOST'): void {
+    const { wire, waiting, state, isTorn } = this;
+    this.wire = undefined;
+    wire?.destroy();
+    this.reset();
+    this.failures++;
+    const isWanted = !this.isRetired && (this.isKept || state !== 'idle');
+    this.setState(this.isRetired ? 'idle' : 'down', reason);
+    if (isWanted) this.retryLater();
+    // Nothing leaves before the handshake is over: those requests were certainly not executed.
+    const wasSent = state === 'up';
+    const doubt = 'the request may or may not have been executed';
+    const error = wasSent ? `${code} ${this.describe()}: ${reason}; ${doubt}` : this.down().message;
+    if (wasSent) this.lost += waiting.length;
+    if (isTorn) waiting.shift()!.tear();
+    for (let receiver = waiting.shift(); receiver !== undefined; receiver = waiting.shift()) receiver.fail(error);
+  }
+
+  private reset(): void {
+    this.last = undefined;
+    this.answer = undefined;
+    this.partial = [];
+    this.partialBytes = 0;
+    this.isTorn = false;
+    this.inFlight = 0;
+    this.backlogBytes = 0;
+    this.timedReplies = 0;
+    this.framer = new ReplyFramer();
+    this.output.take();
+    this.output.renew();
+  }
+
+  private retryLater(): void {
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => {
+      // A link that nobody waits for rests until it is asked again.
+      if (this.isKept) this.connect();
+      else this.setState('idle', this.reason);
+    }, this.owner.retryMs(this.failures));
+  }
+
+  /** Called now and then: gives up a peer that has been silent for too long. */
+  watch(nowMs: number): void {
+    const { timeoutMs } = this.owner.limits;
+    if (this.wire === undefined || nowMs - this.heardMs <= timeoutMs) return;
+    if (this.state !== 'up') this.lose(`no answer for ${timeoutMs} ms`);
+    else if (this.inFlight > 0 && !this.isRested && this.isTimed) this.lose(`no reply for ${timeoutMs} ms`, 'PEERDOWN');
+  }
+
+  /** Takes no more requests, and closes when what is in flight has been answered. */
+  retire(): void {
+    this.isRetired = true;
+    clearTimeout(this.retry);
+    if (this.inFlight === 0) this.lose('it is not needed any more');
+  }
+
+  /** Lets the link go when what it was asked has been answered. */
+  retireWhenDone(): void {
+    this.isRetired = true;
+  }
+
+  /** Closes at once, when the node stops. */
+  close(): void {
+    this.isRetired = true;
+    clearTimeout(this.retry);
+    this.lose('this node is shutting down');
+  }
+
+  private setState(state: LinkState, reason: string): void {
+    this.state = state;
+    this.reason = reason;
+    this.owner.onLinkState(this, reason);
+  }
+
+  private describe(): string {
+    return `${this.owner.name} (${this.owner.address.shown})`;
+  }
+
+  private down(): CommandError {
+    return new CommandError(`PEERDOWN ${this.describe()}: ${this.reason}`);
+  }
+
+  private full(): CommandError {
+    const bytes = this.output.length + this.backlogBytes;
+    return new CommandError(`PEERBUSY ${this.describe()}: ${bytes} bytes wait to be sent; the request was not sent`);
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * A peer: another node as this one sees it, with the links to it. One link is kept open all the time; it shows whether
+ * the peer is there. A link for another database or protocol version is opened when it is first needed.
+ */
+import { HANDSHAKE_VERSION, type Exchange, isNonce, isProof, newNonce, proofOf } from './handshake.js';
+import type { NodeAddress } from './node-address.js';
+import { type LinkLimits, type LinkOwner, type LinkState, PeerLink } from './peer-link.js';
+import { Latencies } from './latencies.js';
+import type { Dial } from './wire.js';
+import type { PeerState } from '../commands/shard-services.js';
+import type { Context, Receiver } from '../commands/context.js';
+import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
+import type { Protocol } from '../protocol/reply-writer.js';
+import { encodeRequest } from '../protocol/args.js';
+import type { Log } from '../util/log.js';
+import type { Random } from '../util/random.js';
+
+/** What all peers of a node have in common. */
+export interface PeerServices {
+  /** The name of this node. */
+  self: string;
+  limits: LinkLimits;
+  log: Log;
+  random: Random;
+  dial: Dial;
+  cookie(): string;
+  /** The fingerprint of the shard map in force. */
+  fingerprint(): string;
+}
+
+const RETRY_MS_MIN = 50;
+const RETRY_MS_MAX = 2000;
+/** A kept link that has nothing to do asks so often whether the peer is still there. */
+const PING_MS = 1000;
+const PING = encodeRequest(['PING']);
+
+export class Peer implements LinkOwner {
+  readonly latencies = new Latencies();
+  readonly limits: LinkLimits;
+  readonly dial: Dial;
+  /** Since when the peer is up or down, in milliseconds since the epoch. */
+  sinceMs = Date.now();
+  /** The fingerprint of the peer's map, as it last said; undefined for a plain Redis server. */
+  fingerprint: string | undefined;
+
+  private readonly links: (PeerLink | undefined)[] = [];
+  private readonly ownLinks = new Set<PeerLink>();
+  private readonly main: PeerLink;
+  /** What links counted that are no more. */
+  private readonly gone = { requests: 0, lost: 0 };
+  private reported = '';
+  private timer: NodeJS.Timeout | undefined;
+  private pingedMs = 0;
+
+  constructor(
+    readonly name: string,
+    readonly address: NodeAddress,
+    private readonly services: PeerServices,
+  ) {
+    this.limits = services.limits;
+    this.dial = services.dial;
+    this.main = this.links[0] = new PeerLink(this, 0, 2, true);
+  }
+
+  start(): void {
+    this.main.connect();
+    this.timer = setInterval(() => this.watch(), Math.min(PING_MS, this.limits.timeoutMs) / 4);
+    this.timer.unref();
+  }
+
+  get state(): LinkState {
+    return this.main.state;
+  }
+
+  get allLinks(): PeerLink[] {
+    return [...this.links.filter((link) => link !== undefined), ...this.ownLinks];
+  }
+
+  /** What SHARD PEERS shows. */
+  describeState(): PeerState {
+    const links = this.allLinks;
+    const sum = (count: (link: PeerLink) => number): number => links.reduce((total, link) => total + count(link), 0);
+    return {
+      name: this.name,
+      address: this.address.shown,
+      state: this.main.state,
+      reason: this.main.state === 'up' ? '' : this.main.reason,
+      sinceMs: this.sinceMs,
+      links: links.filter((link) => link.state === 'up').length,
+      inFlight: sum((link) => link.inFlight),
+      requests: sum((link) => link.requests) + this.gone.requests,
+      errors: sum((link) => link.lost) + this.gone.lost,
+      roundTripMs: { p50: this.latencies.percentile(0.5), p99: this.latencies.percentile(0.99) },
+      fingerprint: this.fingerprint ?? '',
+    };
+  }
+
+  /** The shared link for a database and a protocol version. */
+  link(database: number, protocol: Protocol): PeerLink {
+    const index = database * 2 + protocol - 2;
+    const link = (this.links[index] ??= new PeerLink(this, database, protocol, false));
+    // What is known of the peer holds for every link to it: none need find out for itself.
+    if (link.state === 'idle' && this.main.state === 'down') return this.main;
+    return link;
+  }
+
+  /** A link of its own for one command that may keep the peer waiting. It goes when that is answered or abandoned. */
+  forwardOnItsOwn(context: Context, bytes: Buffer, start: number, end: number, protocol: Protocol): void {
+    if (this.main.state === 'down') return this.main.forward(context, bytes, start, end);
+    const link = new PeerLink(this, context.db.index, protocol, false, false);
+    this.ownLinks.add(link);
+    const deferred = context.defer(true);
+    deferred.onAbandoned = () => link.close();
+    link.send(deferred, bytes, start, end);
+    link.retireWhenDone();
+  }
+
+  /** Ends the commands that wait for something to happen on the peer. */
+  endWaits(): void {
+    for (const link of this.ownLinks) link.close();
+  }
+
+  /** Closes every link: when what is in flight has been answered, or at once. */
+  stop(isAtOnce: boolean): void {
+    clearInterval(this.timer);
+    for (const link of this.allLinks) {
+      if (isAtOnce) link.close();
+      else link.retire();
+    }
+  }
+
+  // ---- for the links
+
+  introduce(link: PeerLink, ready: () => void): void {
+    if (this.address.kind === 'redis') this.introduceToRedis(link, ready);
+    else this.introduceToNode(link, ready);
+  }
+
+  private introduceToNode(link: PeerLink, ready: () => void): void {
+    const { self } = this.services;
+    const cookie = this.services.cookie();
+    const nonce = newNonce();
+    link.ask(encodeRequest(['PEER', 'HELLO', HANDSHAKE_VERSION, self, nonce]), (hello) => {
+      const [name, acceptorNonce] = textsOf(decodeReply(hello));
+      if (name === undefined || !isNonce(acceptorNonce ?? '')) return link.lose(refusal(hello));
+      if (name !== this.name) return link.lose(`the node at this address is called ${name}`);
+      const exchange: Exchange = {
+        initiator: self, initiatorNonce: nonce, acceptor: name, acceptorNonce: acceptorNonce!,
+      };
+      const proof = proofOf('initiator', exchange, cookie);
+      const rest = [String(link.database), String(link.protocol), this.services.fingerprint()];
+      link.ask(encodeRequest(['PEER', 'PROVE', proof, ...rest]), (proved) => {
+        const [theirProof, fingerprint] = textsOf(decodeReply(proved));
+        if (theirProof === undefined || fingerprint === undefined) return link.lose(refusal(proved));
+        if (!isProof(theirProof, 'acceptor', exchange, cookie)) return link.lose('wrong cookie: it did not prove ours');
+        this.learnFingerprint(fingerprint);
+        ready();
+      });
+    });
+  }
+
+  private introduceToRedis(link: PeerLink, ready: () => void): void {
+    const { user, password } = this.address;
+    const steps: string[][] = [];
+    if (password !== undefined) steps.push(user === undefined ? ['AUTH', password] : ['AUTH', user, password]);
+    steps.push(link.protocol === 3 ? ['HELLO', '3'] : ['PING']);
+    if (link.database > 0) steps.push(['SELECT', String(link.database)]);
+    const next = (): void => {
+      const step = steps.shift();
+      if (step === undefined) return ready();
+      link.ask(encodeRequest(step), (reply) => (reply[0] === MINUS ? link.lose(refusal(reply)) : next()));
+    };
+    next();
+  }
+
+  private learnFingerprint(fingerprint: string): void {
+    if (fingerprint !== this.fingerprint && fingerprint !== this.services.fingerprint()) {
+      this.services.log.warning(
+        `Peer ${this.describe()} has another shard map: its fingerprint is ${fingerprint}, ours is ${this.services.fingerprint()}`,
+      );
+    }
+    this.fingerprint = fingerprint;
+  }
+
+  /** Tells the peer that our map has changed, in front of the first request that goes by the new one. */
+  announceMap(): void {
+    if (this.address.kind === 'redis') return;
+    const request = encodeRequest(['PEER', 'MAP', this.services.fingerprint()]);
+    for (const link of this.allLinks) {
+      if (link.state === 'up') link.send(new Answered((reply) => this.learnFingerprint(reply)), request);
+    }
+  }
+
+  onLinkState(link: PeerLink, reason: string): void {
+    if (link.state === 'idle' && this.ownLinks.delete(link)) {
+      this.gone.requests += link.requests;
+      this.gone.lost += link.lost;
+    }
+    if (link !== this.main) return;
+    // Commands that block are not timed: what the kept link finds out ends them too.
+    if (link.state === 'down') for (const own of this.ownLinks) own.lose(reason);
+    const report = link.state === 'down' ? reason : link.state;
+    if (report === this.reported || link.state === 'idle' || link.state === 'connecting') return;
+    this.reported = report;
+    this.sinceMs = Date.now();
+    if (link.state === 'up') this.services.log.info(`Peer ${this.describe()} is up`);
+    else this.services.log.warning(`Peer ${this.describe()} is down: ${reason}`);
+  }
+
+  onRoundTrip(ms: number): void {
+    this.latencies.add(ms);
+  }
+
+  retryMs(failures: number): number {
+    const most = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(failures - 1, 10));
+    return most * (0.5 + 0.4 * this.services.random.next());
+  }
+
+  private watch(): void {
+    const nowMs = performance.now();
+    for (const link of this.allLinks) link.watch(nowMs);
+    if (this.main.state !== 'up' || this.main.inFlight > 0 || nowMs - this.pingedMs < PING_MS) return;
+    this.pingedMs = nowMs;
+    this.main.send(new Answered(() => undefined), PING);
+  }
+
+  private describe(): string {
+    return `${this.name} (${this.address.shown})`;
+  }
+}
+
+const MINUS = 45;
+
+/** Takes one short reply of the node's own and gives its text. */
+class Answered implements Receiver {
+  wanted = 1;
+  private text = '';
+
+  constructor(private readonly then: (text: string) => void) {}
+
+  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
+    this.wanted -= whole;
+    this.text += bytes.toString('latin1', start, end);
+    if (this.wanted === 0 && !this.text.startsWith('-')) this.then(this.text.slice(1, -2));
+  }
+
+  fail(): void {
+    this.wanted = 0;
+  }
+
+  tear(): void {
+    this.wanted = 0;
+  }
+
+  extend(): boolean {
+    return false;
+  }
+}
+
+/** The elements of an array of texts; empty for any other reply. */
+function textsOf(reply: Reply): string[] {
+  return Array.isArray(reply) ? reply.map(String) : [];
+}
+
+/** What a peer said that did not let us in. */
+function refusal(bytes: Buffer): string {
+  const reply = decodeReply(bytes);
+  return reply instanceof ReplyError ? reply.message : 'it does not answer as a node does';
+}

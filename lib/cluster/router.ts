@@ -1,0 +1,253 @@
+/**
+ * The router: decides, for each request of a client, where it runs. Most requests name one bucket, and either this node
+ * owns it (the request goes on as if there were no cluster) or a peer does (its bytes go there as they came). The rest
+ * follow the command table's routing policy.
+ */
+import { isForRedis, runOnRedis } from './bucket-on-redis.js';
+import type { Peer } from './peer.js';
+import { mergeBy } from './merge.js';
+import { type Part, Scatter, answer } from './scatter.js';
+import { NO_OWNER, type ShardMap } from './shard-map.js';
+import { specialRoutes } from './special-routes.js';
+import { quoted } from './range.js';
+import { KeyPositions, findKeys, hasKeys } from '../commands/key-positions.js';
+import type { Client, Context, Deferred, EventClass, NodeServices } from '../commands/context.js';
+import type { Command } from '../commands/table.js';
+import { CommandError } from '../errors.js';
+import type { Router } from '../execution/execute.js';
+import type { Session } from '../execution/session.js';
+import { Args } from '../protocol/args.js';
+import { ReplyWriter } from '../protocol/reply-writer.js';
+import type { Keyspace } from '../store/keyspace.js';
+import type { Store } from '../store/store.js';
+import type { Slice } from '../util/bytes.js';
+
+/** The map in force, with the peers that it leads to. */
+export interface Routes {
+  readonly map: ShardMap;
+  /** This node's number among the map's owners; NO_OWNER when it owns nothing. */
+  readonly self: number;
+  /** By owner's number; undefined for this node. */
+  readonly peers: readonly (Peer | undefined)[];
+}
+
+/** Several shards own the keys of one request. */
+const SEVERAL = -2;
+
+export class ShardRouter implements Router {
+  private readonly keys = new KeyPositions();
+  /** The owners of `keys`, one for one. */
+  private owners: number[] = [];
+  private readonly partArgs = new Args();
+  private readonly scratch = new ReplyWriter();
+
+  constructor(public routes: Routes) {}
+
+  /** Whether no other node owns anything. */
+  get isAlone(): boolean {
+    return this.routes.map.owners.length === 1 && this.routes.self === 0;
+  }
+
+  route(session: Session, command: Command, args: Args): boolean {
+    const { onlyKey } = command;
+    if (onlyKey === 0) return this.routeOther(session, command, args);
+    const { map, self } = this.routes;
+    const owner = map.ownerOf(args.bytes, args.offsets[onlyKey]!, args.lengths[onlyKey]!);
+    if (owner === self && owner !== NO_OWNER) return false;
+    this.keys.positions[0] = onlyKey;
+    this.forward(session, command, args, owner);
+    return true;
+  }
+
+  private routeOther(session: Session, command: Command, args: Args): boolean {
+    switch (command.spec.routing ?? (hasKeys(command) ? 'one_shard' : 'local')) {
+      case 'one_shard':
+      case 'multi_shard':
+        return this.routeByKeys(session, command, args);
+      case 'all_shards':
+        return this.scatterToAll(session, command, args);
+      case 'special':
+        return specialRoutes[command.fullName]?.(this, session, command, args) ?? false;
+      default:
+        return false;
+    }
+  }
+
+  private routeByKeys(session: Session, command: Command, args: Args): boolean {
+    // Wrong arguments, and no keys at all: the handler here says what is to be said.
+    if (!findKeys(command, args, this.keys) || this.keys.count === 0) return false;
+    const owner = this.commonOwner(args);
+    if (owner === SEVERAL) {
+      if (command.spec.routing !== 'multi_shard') throw this.crossSlot(args);
+      this.scatterByKeys(session, command, args);
+      return true;
+    }
+    if (owner === this.routes.self && owner !== NO_OWNER) return false;
+    this.forward(session, command, args, owner);
+    return true;
+  }
+
+  /** The one owner of all keys, or SEVERAL. Throws when a key has none. */
+  private commonOwner(args: Args): number {
+    const { map } = this.routes;
+    const { positions, count } = this.keys;
+    this.owners.length = count;
+    let common = NO_OWNER;
+    for (let i = 0; i < count; i++) {
+      const position = positions[i]!;
+      const owner = map.ownerOf(args.bytes, args.offsets[position]!, args.lengths[position]!);
+      if (owner === NO_OWNER) throw noOwner(map, args.copy(position));
+      this.owners[i] = owner;
+      if (i === 0) common = owner;
+      else if (owner !== common) common = SEVERAL;
+    }
+    return common;
+  }
+
+  private forward(session: Session, command: Command, args: Args, owner: number): void {
+    if (owner === NO_OWNER) throw noOwner(this.routes.map, args.copy(this.keys.positions[0]!));
+    const peer = this.routes.peers[owner]!;
+    if (command.isBlocking) peer.forwardOnItsOwn(session, args.bytes, args.start, args.end, session.protocol);
+    else if (peer.address.kind === 'redis' && isForRedis(command)) runOnRedis(peer, session, command, args);
+    else peer.link(session.db.index, session.protocol).forward(session, args.bytes, args.start, args.end);
+  }
+
+  // ---- several shards
+
+  private scatterByKeys(session: Session, command: Command, args: Args): void {
+    const { peers } = this.routes;
+    const asked = [...new Set(this.owners)];
+    // Before anything is sent: a part that cannot be sent at all leaves the others undone.
+    for (const owner of asked) peers[owner]?.link(session.db.index, session.protocol).prepare();
+    const scatter = new Scatter(answer(session.defer(false), mergeBy(command.spec.merge!)));
+    // A part's reply may come back while the others are being made, never before this function has returned.
+    for (const owner of asked) {
+      const keys = this.owners.flatMap((each, index) => (each === owner ? [index] : []));
+      const part = scatter.add(this.routes.map.owners[owner]!, keys);
+      const peer = peers[owner];
+      if (peer === undefined) this.runHere(part, session, command, this.selectKeys(args, keys));
+      else part.send(peer.link(session.db.index, session.protocol), encode(this.selectKeys(args, keys)));
+    }
+    scatter.close();
+  }
+
+  /** The request with some of its keys alone, each with the arguments up to the next key. */
+  private selectKeys(args: Args, keys: readonly number[]): Args {
+    const { partArgs } = this;
+    const { positions, count } = this.keys;
+    partArgs.clear();
+    partArgs.bytes = args.bytes;
+    const push = (index: number): void => partArgs.push(args.offsets[index]!, args.lengths[index]!);
+    for (let i = 0; i < positions[0]!; i++) push(i);
+    for (const key of keys) {
+      const end = key + 1 < count ? positions[key + 1]! : args.count;
+      for (let i = positions[key]!; i < end; i++) push(i);
+    }
+    return partArgs;
+  }
+
+  /** Runs a request on every shard. */
+  private scatterToAll(session: Session, command: Command, args: Args): boolean {
+    if (this.isAlone) return false;
+    const scatter = new Scatter(answer(session.defer(false), mergeBy(command.spec.merge!)));
+    this.askAll(scatter, session, command, args);
+    return true;
+  }
+
+  /** Adds a part for every shard, with the same request. */
+  askAll(scatter: Scatter, session: Session, command: Command, args: Args): void {
+    this.routes.map.owners.forEach((node, owner) => this.askOwner(scatter.add(node), owner, session, command, args));
+    scatter.close();
+  }
+
+  askOwner(part: Part, owner: number, session: Session, command: Command, args: Args): void {
+    const peer = this.routes.peers[owner];
+    if (peer === undefined) this.runHere(part, session, command, args);
+    else part.send(peer.link(session.db.index, session.protocol), encode(args));
+  }
+
+  private runHere(part: Part, session: Session, command: Command, args: Args): void {
+    const context = new PartContext(session, part);
+    const reply = this.replyHere(context, command, args);
+    if (!context.isDeferred) part.deliver(reply, 0, reply.length, 1);
+  }
+
+  /** What this node answers to a request. */
+  replyHere(context: Context, command: Command, args: Args): Buffer {
+    const { scratch } = this;
+    scratch.protocol = context.client.protocol;
+    try {
+      command.handler!(context, args, scratch);
+    } catch (error) {
+      scratch.rewind(0);
+      if (!(error instanceof CommandError)) throw error;
+      scratch.error(error.message);
+    }
+    const reply = Buffer.concat(scratch.take());
+    scratch.reuse();
+    return reply;
+  }
+
+  private crossSlot(args: Args): CommandError {
+    const { map } = this.routes;
+    const shown = this.owners.slice(0, 16).map((owner, index) => {
+      return `${quoted(args.copy(this.keys.positions[index]!))} is on ${map.owners[owner]!}`;
+    });
+    const more = this.owners.length > shown.length ? ', ...' : '';
+    return new CommandError(`CROSSSLOT Keys in request don't hash to the same slot: ${shown.join(', ')}${more}`);
+  }
+}
+
+/** What a handler works with that answers a part of a scattered command: a reply for later is the part's. */
+class PartContext implements Context {
+  isDeferred = false;
+
+  constructor(
+    private readonly session: Session,
+    private readonly part: Part,
+  ) {}
+
+  get node(): NodeServices {
+    return this.session.node;
+  }
+
+  get store(): Store {
+    return this.session.store;
+  }
+
+  get client(): Client {
+    return this.session;
+  }
+
+  get db(): Keyspace {
+    return this.session.db;
+  }
+
+  set db(db: Keyspace) {
+    this.session.db = db;
+  }
+
+  changed(key: Slice, eventClass: EventClass, event: string): void {
+    this.session.changed(key, eventClass, event);
+  }
+
+  defer(): Deferred {
+    this.isDeferred = true;
+    return this.part;
+  }
+}
+
+function noOwner(map: ShardMap, name: Buffer): CommandError {
+  return new CommandError(`ERR ${map.describeGap(name)}`);
+}
+
+const writer = new ReplyWriter(4096);
+
+/** A request as RESP, in a buffer of its own. */
+function encode(args: Args): Buffer {
+  writer.array(args.count);
+  for (let i = 0; i < args.count; i++) writer.bulk(args.bytes, args.offsets[i], args.lengths[i]);
+  const request = Buffer.concat(writer.take());
+  writer.reuse();
+  return request;
+}

@@ -1,0 +1,110 @@
+/** The SHARD command, ours: which node owns what, how the peers are, and taking over a changed map. */
+import { helpHandler } from './help.js';
+import type { CommandSpec, Handler } from './spec.js';
+import { syntaxError } from '../errors.js';
+import { SettingError } from '../config/settings.js';
+import { ReplyWriter } from '../protocol/reply-writer.js';
+
+const map: Handler = ({ node }, _args, reply) => {
+  reply.array(node.shards.shards.length);
+  for (const { range, node: owner } of node.shards.shards) {
+    reply.array(2);
+    reply.bulkText(range);
+    reply.bulkText(owner);
+  }
+};
+
+const of: Handler = ({ node }, args, reply) => {
+  reply.array(args.count - 2);
+  for (let i = 2; i < args.count; i++) {
+    const owner = node.shards.nodeOf(args.slice(i));
+    if (owner === undefined) reply.nil();
+    else reply.bulkText(owner);
+  }
+};
+
+const peers: Handler = ({ node }, _args, reply) => {
+  const states = node.shards.peerStates();
+  reply.array(states.length);
+  for (const state of states) {
+    const fields: Record<string, string | number> = {
+      name: state.name, address: state.address, state: state.state, reason: state.reason,
+      since: Math.floor(state.sinceMs / 1000), links: state.links, 'in-flight': state.inFlight,
+      requests: state.requests, errors: state.errors,
+      'round-trip-p50-ms': state.roundTripMs.p50.toFixed(3), 'round-trip-p99-ms': state.roundTripMs.p99.toFixed(3),
+      fingerprint: state.fingerprint,
+    };
+    reply.map(Object.keys(fields).length);
+    for (const [name, value] of Object.entries(fields)) {
+      reply.bulkText(name);
+      if (typeof value === 'number') reply.integer(value);
+      else reply.bulkText(value);
+    }
+  }
+};
+
+const fingerprint: Handler = ({ node }, _args, reply) => reply.bulkText(node.shards.fingerprint);
+
+const reload: Handler = (context, args) => {
+  const isForced = args.count === 3;
+  if (args.count > 3 || (isForced && !args.is(2, 'FORCE'))) throw syntaxError();
+  const deferred = context.defer(true);
+  const finish = (write: (reply: ReplyWriter) => void): void => {
+    const reply = new ReplyWriter(1024);
+    write(reply);
+    deferred.complete(reply.take());
+  };
+  context.node.shards.reload(isForced).then(
+    (changes) => finish((reply) => {
+      reply.array(changes.length);
+      for (const change of changes) reply.bulkText(change);
+    }),
+    (error: unknown) => finish((reply) => {
+      if (!(error instanceof Error)) throw error;
+      if (!(error instanceof SettingError)) context.node.log.warning(`The config could not be read again: ${error.message}`);
+      reply.error(`ERR ${error.message}`);
+    }),
+  );
+};
+
+const common = { group: 'server', since: '7.0.0', complexity: 'O(1)', categories: [], routing: 'local' } as const;
+
+export const shardCommands: readonly CommandSpec[] = [
+  {
+    ...common, name: 'shard', arity: -2, flags: [],
+    summary: 'A container for commands about the shard map and the peers; of Pigeonhole alone.',
+    subcommands: [
+      {
+        ...common, name: 'fingerprint', arity: 2, flags: ['loading', 'stale'],
+        summary: 'Gives the fingerprint of the shard map; nodes with the same route alike.', handler: fingerprint,
+      },
+      {
+        ...common, name: 'help', arity: 2, flags: ['loading', 'stale'], summary: 'Lists the subcommands.',
+        handler: helpHandler('SHARD', [
+          'FINGERPRINT', '    The fingerprint of the shard map.',
+          'MAP', '    The ranges, each with the node that owns it.',
+          'OF <name> [<name> ...]', '    The node that owns each bucket; nil for one that none owns.',
+          'PEERS', '    The other nodes: state, links, requests, round trips.',
+          'RELOAD [FORCE]', '    Take over nodes and shards from the config; FORCE leaves buckets behind.',
+        ]),
+      },
+      {
+        ...common, name: 'map', arity: 2, flags: ['loading', 'stale'], complexity: 'O(N) for N ranges',
+        summary: 'Lists the ranges of the shard map, each with the node that owns it.', handler: map,
+      },
+      {
+        ...common, name: 'of', arity: -3, flags: ['loading', 'stale', 'fast'], complexity: 'O(N) for N names',
+        summary: 'Tells which node owns each bucket.', syntax: 'name [name ...]', handler: of,
+      },
+      {
+        ...common, name: 'peers', arity: 2, flags: ['loading', 'stale'], complexity: 'O(N) for N peers',
+        summary: 'Lists the peers with their state and figures.', handler: peers,
+      },
+      {
+        ...common, name: 'reload', arity: -2, flags: ['admin', 'noscript'], complexity: 'O(N) for N stored buckets',
+        categories: ['admin', 'dangerous'],
+        summary: 'Takes over the shard map as it now stands in the config.', syntax: '[FORCE]', handler: reload,
+      },
+    ],
+  },
+];

@@ -1,0 +1,172 @@
+/**
+ * A connection on the peer port: another node's link to this one. Until it has proved the cookie (cluster/handshake.ts)
+ * it may send the two short requests of the handshake and nothing else. Then it is a client that may do everything, and
+ * whose requests are run here, never routed again.
+ */
+import { Connection } from './connection.js';
+import type { Outbox } from './outbox.js';
+import type { Accepted } from './tcp-listener.js';
+import type { Cluster } from '../cluster/cluster.js';
+import { type Exchange, HANDSHAKE_VERSION, isNonce, isProof, newNonce, proofOf } from '../cluster/handshake.js';
+import { quoted } from '../cluster/range.js';
+import { KeyPositions, findKeys } from '../commands/key-positions.js';
+import type { Executor } from '../execution/execute.js';
+import type { NodeState } from '../execution/node-state.js';
+import type { Args } from '../protocol/args.js';
+import { COMPLETE, RequestDecoder } from '../protocol/request-decoder.js';
+
+/** More than any request of the handshake needs. */
+const UNPROVED_BULK_BYTES_MAX = 256;
+const UNPROVED_REQUEST_BYTES_MAX = 1024;
+const PROVED_BULK_BYTES_MAX = 2 ** 31 - 1;
+
+const keys = new KeyPositions();
+
+export class PeerConnection extends Connection {
+  /** The peer's name; undefined until it has said it. */
+  name: string | undefined;
+  private readonly decoder: RequestDecoder;
+  /** Narrow until the cookie is proved. */
+  private readonly limits = { bulkBytesMax: UNPROVED_BULK_BYTES_MAX, isAuthRequired: true };
+  private exchange: Exchange | undefined;
+  private isProved = false;
+  /** The fingerprint of the map by which the peer routes. */
+  private peerMap = '';
+  private readonly patience: NodeJS.Timeout;
+
+  constructor(
+    accepted: Accepted,
+    node: NodeState,
+    executor: Executor,
+    outbox: Outbox,
+    private readonly cluster: Cluster,
+  ) {
+    super(accepted, node, executor, outbox);
+    this.session.isAuthenticated = true;
+    this.decoder = new RequestDecoder(this.limits);
+    this.patience = setTimeout(() => this.destroy(), node.settings.integer('peer-timeout'));
+    this.socket.once('close', () => clearTimeout(this.patience));
+  }
+
+  protected feed(bytes: Buffer, length: number): void {
+    this.decoder.feed(bytes, length);
+  }
+
+  protected runNext(): boolean {
+    const { decoder } = this;
+    const status = decoder.next();
+    if (status === COMPLETE) {
+      const { args } = decoder;
+      if (!this.isProved) this.shakeHands(args);
+      else if (args.is(0, 'PEER')) this.learnMap(args);
+      else if (this.peerMap !== this.cluster.map.fingerprint && !this.ownsAll(args)) this.refuseNames(args);
+      else this.execute(args);
+      return true;
+    }
+    if (status < 0 || (!this.isProved && decoder.pendingBytes > UNPROVED_REQUEST_BYTES_MAX)) {
+      this.refuse(`ERR Protocol error: ${decoder.failure || 'too big a request before the cookie is proved'}`);
+    }
+    return false;
+  }
+
+  protected retain(): void {
+    this.decoder.retain();
+  }
+
+  pendingBytes(): number {
+    return this.decoder.pendingBytes;
+  }
+
+  override keepLimits(): void {
+    // The limits of clients are not for peers: many clients share a link.
+  }
+
+  // ---- the handshake
+
+  private shakeHands(args: Args): void {
+    if (args.is(0, 'PEER') && args.count === 5 && args.is(1, 'HELLO')) this.hello(args);
+    else if (args.is(0, 'PEER') && args.count === 6 && args.is(1, 'PROVE') && this.exchange !== undefined) this.prove(args);
+    else this.refuse('NOAUTH This port is for peers: prove the cookie first');
+  }
+
+  private hello(args: Args): void {
+    const version = args.text(2);
+    if (version !== HANDSHAKE_VERSION) {
+      return this.refuse(`ERR peers of version ${HANDSHAKE_VERSION} are spoken to here, not ${quoted(version)}`);
+    }
+    if (!isNonce(args.text(4))) return this.refuse('ERR a nonce is 64 hex digits');
+    this.name = args.text(3);
+    this.exchange = {
+      initiator: this.name, initiatorNonce: args.text(4), acceptor: this.cluster.self, acceptorNonce: newNonce(),
+    };
+    const { reply } = this.outbox;
+    reply.array(2);
+    reply.bulkText(this.cluster.self);
+    reply.bulkText(this.exchange.acceptorNonce);
+  }
+
+  private prove(args: Args): void {
+    const exchange = this.exchange!;
+    // A nonce serves once.
+    this.exchange = undefined;
+    const { cookie } = this.cluster;
+    if (cookie === '' || !isProof(args.text(2), 'initiator', exchange, cookie)) {
+      this.node.log.warning(`Peer ${quoted(this.name!)} at ${this.address} was refused: wrong cookie`);
+      return this.refuse(`WRONGCOOKIE wrong cookie: ${this.cluster.self} and ${this.name!} must be given the same`);
+    }
+    const database = this.node.store.databases[Number(args.text(3))];
+    if (database === undefined) return this.refuse(`ERR ${this.cluster.self} has no database ${quoted(args.text(3))}`);
+    clearTimeout(this.patience);
+    this.isProved = true;
+    // The node that the client is connected to has kept the client's limits.
+    this.limits.bulkBytesMax = PROVED_BULK_BYTES_MAX;
+    this.limits.isAuthRequired = false;
+    this.peerMap = args.text(5);
+    const { reply } = this.outbox;
+    reply.array(2);
+    reply.bulkText(proofOf('acceptor', exchange, cookie));
+    reply.bulkText(this.cluster.map.fingerprint);
+    this.session.db = database;
+    this.session.protocol = args.text(4) === '3' ? 3 : 2;
+    reply.protocol = this.session.protocol;
+  }
+
+  private refuse(error: string): void {
+    this.outbox.reply.error(error);
+    this.closeAfterReply();
+  }
+
+  // ---- maps that differ
+
+  /** `PEER MAP <fingerprint>`: from here on the peer routes by this map. */
+  private learnMap(args: Args): void {
+    if (args.count !== 3 || !args.is(1, 'MAP')) return this.outbox.reply.error('ERR unknown PEER request');
+    this.peerMap = args.text(2);
+    this.outbox.reply.status(this.cluster.map.fingerprint);
+  }
+
+  /** Whether every bucket that a request names belongs on this node. */
+  private ownsAll(args: Args): boolean {
+    return this.strayKey(args) === 0;
+  }
+
+  /** The position of the first key that does not belong here, or 0. */
+  private strayKey(args: Args): number {
+    const command = this.node.table.findWhole(args);
+    if (command === undefined || !findKeys(command, args, keys)) return 0;
+    for (let i = 0; i < keys.count; i++) {
+      const position = keys.positions[i]!;
+      if (!this.cluster.owns(args.bytes, args.offsets[position]!, args.lengths[position]!)) return position;
+    }
+    return 0;
+  }
+
+  private refuseNames(args: Args): void {
+    const { self, map } = this.cluster;
+    const stray = quoted(args.copy(this.strayKey(args)));
+    const { reply } = this.outbox;
+    reply.error(
+      `WRONGMAP ${stray} does not belong on ${self}: ${self} has the shard map ${map.fingerprint}, ${this.name!} has ${this.peerMap}; give both the same`,
+    );
+  }
+}
