@@ -5,7 +5,9 @@
 import type { CommandModule } from 'yargs';
 import { loadRequest, withSettings } from './flags.js';
 import { loadSettings } from '../config/load.js';
-import { settingSpecs } from '../config/settings.js';
+import { planShards } from '../cluster/plan.js';
+import { SettingError, type Settings, settingSpecs } from '../config/settings.js';
+import { ConfigError } from '../config/sources.js';
 
 export const checkConfig: CommandModule<object, Record<string, unknown>> = {
   command: 'check-config',
@@ -13,6 +15,7 @@ export const checkConfig: CommandModule<object, Record<string, unknown>> = {
   builder: withSettings,
   handler: async (flags) => {
     const { settings, sources, warnings } = await loadSettings(loadRequest(flags));
+    checkShards(settings);
     for (const warning of warnings) console.error(`pigeonhole: ${warning}`);
     const shown = settingSpecs.filter(({ name, hasNoEffect }) => hasNoEffect !== true || sources.has(name));
     const rows = shown.map(({ name, isSecret }) => {
@@ -25,3 +28,12 @@ export const checkConfig: CommandModule<object, Record<string, unknown>> = {
     }
   },
 };
+
+/** Throws ConfigError when the settings of the cluster do not fit each other. */
+function checkShards(settings: Settings): void {
+  try {
+    planShards((name) => settings.text(name));
+  } catch (error) {
+    throw error instanceof SettingError ? new ConfigError(error.message) : error;
+  }
+}

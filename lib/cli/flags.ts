@@ -16,7 +16,7 @@ export const parsing = {
 };
 
 const SOURCE_FLAGS = ['config', 'env'];
-const VERBS = ['start', 'check-config', 'version'];
+const VERBS = ['start', 'reload', 'shards', 'check-config', 'version'];
 
 /** Adds the flags for all settings. */
 export function withSettings(command: Argv): Argv {

@@ -7,6 +7,8 @@
 import yargs from 'yargs';
 import { checkConfig } from './check-config.js';
 import { explain, parsing } from './flags.js';
+import { reload } from './reload.js';
+import { shards } from './shards.js';
 import { start } from './start.js';
 import { version } from './version.js';
 import { ConfigError } from '../config/sources.js';
@@ -17,7 +19,7 @@ const parser = yargs(args)
   .scriptName('pigeonhole')
   .usage('$0 <verb> [flags]\n\nA Redis-compatible store whose nodes share the alphabet.')
   .parserConfiguration(parsing)
-  .command([start, checkConfig, version])
+  .command([start, reload, shards, checkConfig, version])
   .version(false)
   .help()
   .alias('help', 'h')
