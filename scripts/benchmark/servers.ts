@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../test/support/reference.js';
 
-const script = fileURLToPath(new URL('../../../scripts/pigeonhole', import.meta.url));
+export const script = fileURLToPath(new URL('../../../scripts/pigeonhole', import.meta.url));
 
 export interface Program {
   name: string;
