@@ -8,7 +8,7 @@ export async function askNode(settings: Settings, ...requests: readonly (readonl
   const port = settings.integer('port');
   const password = settings.text('requirepass');
   const client = new Redis({
-    port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0,
+    port, host: '127.0.0.1', lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null, maxRetriesPerRequest: 0,
     ...(password === '' ? {} : { password }),
   });
   client.on('error', () => undefined);

@@ -24,6 +24,10 @@ export class Part implements Deferred {
     return this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces);
   }
 
+  get isError(): boolean {
+    return this.reply[0] === MINUS;
+  }
+
   deliver(bytes: Buffer, start: number, end: number, whole: number): void {
     this.pieces.push(Buffer.from(bytes.subarray(start, end)));
     if (whole > 0) this.finish();
@@ -109,7 +113,7 @@ const MINUS = 45;
  * then it is the request that is wrong.
  */
 export function failureOf(parts: readonly Part[]): Buffer[] | undefined {
-  const failed = parts.find((part) => part.reply[0] === MINUS);
+  const failed = parts.find((part) => part.isError);
   if (failed === undefined) return undefined;
   const { reply } = failed;
   const text = reply.toString('latin1').trimEnd();

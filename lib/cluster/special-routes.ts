@@ -93,7 +93,7 @@ function draw(weights: readonly number[], random: Random): number {
   return Math.max(0, weights.findIndex((weight) => (rest -= weight) < 0));
 }
 
-/** What this node says of itself, with the keyspace of all shards. */
+/** What this node says of itself, with the keyspace of all shards that answer. */
 const info: SpecialRoute = (router, session, command, args) => {
   if (router.isAlone) return false;
   const own = bodyOf(router.replyHere(session, command, args));
@@ -101,11 +101,11 @@ const info: SpecialRoute = (router, session, command, args) => {
   if (at < 0) return false;
   const deferred = session.defer(false);
   const scatter = new Scatter((parts) => {
-    const failure = failureOf(parts);
-    if (failure !== undefined) return deferred.complete(failure);
+    // Client libraries ask for INFO before anything else: a peer that is down is left out rather than an error.
+    const texts = parts.filter((part) => !part.isError).map((part) => bodyOf(part.reply));
     const reply = new ReplyWriter();
     reply.protocol = session.protocol;
-    reply.verbatim('txt', own.slice(0, at) + KEYSPACE_TITLE + sumOfKeyspaces(parts.map((part) => bodyOf(part.reply))));
+    reply.verbatim('txt', own.slice(0, at) + KEYSPACE_TITLE + sumOfKeyspaces(texts));
     deferred.complete(reply.take());
   });
   router.askAll(scatter, session, command, setArgs(new Args(), ['INFO', 'keyspace']));

@@ -68,6 +68,8 @@ test('a split command of which one part cannot be run answers that failure, and 
   t.is(await client.ask('GET ant'), '$-1\r\n');
   t.regex(await client.ask('DBSIZE'), /^-PEERDOWN bar \(/);
   t.regex(await client.ask('SCAN 0 COUNT 100'), /^-PEERDOWN bar \(/);
+  await client.ask('SET ant 1');
+  t.regex(await client.ask('INFO'), /^\$[^]*# Keyspace\r\ndb0:keys=1,/, 'client libraries begin with INFO');
   client.close();
 });
 
