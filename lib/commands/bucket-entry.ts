@@ -4,7 +4,7 @@
  * is an error and is not made. The look-up and the change are one step, which two commands would not be.
  */
 import type { Context } from './context.js';
-import { findAnyForRead } from './lookup.js';
+import { findAnyForRead, findAnyForWrite } from './lookup.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { bucketHolds, noBucket } from '../errors.js';
 import { HASH, TYPE_NAMES, entryType } from '../store/entry.js';
@@ -26,7 +26,7 @@ function requireEntries(context: Context, key: Slice, ref: number): number {
 
 const put: Handler = (context, args, reply) => {
   const key = args.slice(2);
-  const ref = requireEntries(context, key, context.db.find(key));
+  const ref = requireEntries(context, key, findAnyForWrite(context, key));
   setField(context.db, key, ref, args.slice(3), args.slice(4));
   context.changed(key, 'h', 'hset');
   reply.ok();
@@ -43,7 +43,7 @@ const get: Handler = (context, args, reply) => {
 
 const remove: Handler = (context, args, reply) => {
   const key = args.slice(2);
-  const ref = requireEntries(context, key, context.db.find(key));
+  const ref = requireEntries(context, key, findAnyForWrite(context, key));
   if (!deleteField(context.db, ref, args.slice(3))) return reply.integer(0);
   const isGone = settleHash(context.db, key, ref) === 0;
   context.changed(key, 'h', 'hdel');

@@ -1,7 +1,7 @@
 /** The commands about when buckets expire. */
 import { MILLISECONDS, SECONDS, type TimeUnit, UNIX_MILLISECONDS, UNIX_SECONDS, readMoment } from './arguments.js';
 import type { Context } from './context.js';
-import { peekForRead } from './lookup.js';
+import { findAnyForWrite, peekForRead } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
 import { conditionsExclude, gtExcludesLt, unsupportedOption } from '../errors.js';
@@ -61,7 +61,7 @@ function expireHandler(unit: TimeUnit, command: string): Handler {
     const { nowMs } = context.store;
     const moment = readMoment(args, 2, unit, nowMs, command);
     const key = args.slice(1);
-    const ref = context.db.find(key);
+    const ref = findAnyForWrite(context, key);
     if (ref === 0 || !allows(condition, expiryIfAny(context, ref), moment)) return reply.integer(0);
     if (moment <= nowMs) {
       context.db.remove(key, ref);
@@ -100,7 +100,7 @@ function inUnit(moment: number | bigint, unit: TimeUnit, nowMs: number): number 
 
 const persist: Handler = (context, args, reply) => {
   const key = args.slice(1);
-  const ref = context.db.find(key);
+  const ref = findAnyForWrite(context, key);
   if (ref === 0 || !hasFlag(context.store.arena, ref, HAS_EXPIRY)) return reply.integer(0);
   context.db.expireAt(key, ref, 0);
   context.changed(key, 'g', 'persist');

@@ -1,6 +1,6 @@
 /** The commands that give a bucket another name or database, or copy it. */
 import type { Context } from './context.js';
-import { findAnyForRead } from './lookup.js';
+import { findAnyForRead, findAnyForWrite } from './lookup.js';
 import { readIntegerBetween } from './arguments.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
@@ -35,7 +35,7 @@ function renameHandler(onlyNew: boolean): Handler {
     const { db } = context;
     const key = args.slice(1);
     const newKey = args.slice(2);
-    const ref = db.find(key);
+    const ref = findAnyForWrite(context, key);
     if (ref === 0) throw noSuchKey();
     const isSame = key.equals(newKey);
     const taken = isSame ? ref : db.find(newKey);
@@ -56,10 +56,10 @@ const move: Handler = (context, args, reply) => {
   const to = readDatabase(context, args, 2);
   if (from === to) throw sameObject();
   const key = args.slice(1);
-  const ref = from.find(key);
+  const ref = findAnyForWrite(context, key);
   if (ref === 0 || to.find(key) !== 0) return reply.integer(0);
   from.detach(key, ref);
-  to.add(key, ref);
+  to.attach(key, ref);
   changedIn(context, from, key, 'move_from');
   changedIn(context, to, key, 'move_to');
   reply.integer(1);

@@ -1,6 +1,7 @@
 /**
  * Look-ups as commands make them. All of them delete a bucket that has expired and do not find it. Those for reading
- * count hits and misses for INFO, and a miss is a keyspace event; `peek` leaves no mark on the bucket.
+ * count hits and misses for INFO, and a miss is a keyspace event. A look-up counts as a use of the bucket, unless it
+ * only peeks or the client leaves no mark (CLIENT NO-TOUCH). What SET puts in a bucket's place is new, hence used now.
  */
 import type { Context } from './context.js';
 import { wrongType } from '../errors.js';
@@ -18,7 +19,7 @@ export function findForRead(context: Context, key: Slice, type: number): number 
 
 /** As `findForRead`, of whatever type. */
 export function findAnyForRead(context: Context, key: Slice): number {
-  return counted(context, key, context.client.isUntouching ? context.db.peek(key) : context.db.find(key));
+  return counted(context, key, findAnyForWrite(context, key));
 }
 
 /** As `findAnyForRead`, for TOUCH, which counts as a use even for a client that otherwise leaves no mark. */
@@ -45,7 +46,12 @@ function counted(context: Context, key: Slice, ref: number): number {
  * The entry of a bucket that a command changes, or 0 when there is none. Throws wrongType() when it holds another type.
  */
 export function findForWrite(context: Context, key: Slice, type: number): number {
-  const ref = context.db.find(key);
+  const ref = findAnyForWrite(context, key);
   if (ref !== 0 && entryType(context.store.arena, ref) !== type) throw wrongType();
   return ref;
+}
+
+/** As `findForWrite`, of whatever type. */
+export function findAnyForWrite({ client, db }: Context, key: Slice): number {
+  return client.isUntouching ? db.peek(key) : db.find(key);
 }

@@ -3,7 +3,7 @@
  * on parts of it is in string-range.ts, on the number in it in string-counters.ts, on its bits in bitmap.ts.
  */
 import { MILLISECONDS, SECONDS, type TimeUnit, readExpiry, readTimeUnit } from './arguments.js';
-import { findAnyForRead, findForRead } from './lookup.js';
+import { findAnyForRead, findAnyForWrite, findForRead } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { keyRange, oneKey } from './spec.js';
 import type { Context } from './context.js';
@@ -101,7 +101,7 @@ function store(context: Context, key: Slice, ref: number, value: Slice, expiresA
 
 const setnx: Handler = (context, args, reply) => {
   const key = args.slice(1);
-  const ref = context.db.find(key);
+  const ref = findAnyForWrite(context, key);
   if (ref === 0) store(context, key, 0, args.slice(2), 0, false);
   reply.integer(ref === 0 ? 1 : 0);
 };
@@ -178,7 +178,7 @@ const mset: Handler = (context, args, reply) => {
 const msetnx: Handler = (context, args, reply) => {
   if (args.count % 2 === 0) throw wrongArity('msetnx');
   for (let index = 1; index < args.count; index += 2) {
-    if (context.db.find(point(manyKey, args, index)) !== 0) return reply.integer(0);
+    if (findAnyForWrite(context, point(manyKey, args, index)) !== 0) return reply.integer(0);
   }
   storeAll(context, args);
   reply.integer(1);

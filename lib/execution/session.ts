@@ -112,6 +112,7 @@ export class Session implements Context, Client {
     this.db = this.store.databases[0]!;
     this.protocol = 2;
     this.name = '';
+    this.isUntouching = false;
     this.isAuthenticated = this.node.settings.text('requirepass') === '';
     this.replyMode = 'on';
     this.skipsNextReply = false;

@@ -84,8 +84,13 @@ export class Keyspace {
 
   /** Adds a bucket; `find` has just been called for this key and found nothing. */
   add(key: Slice, ref: number): void {
+    setAccess(this.store.arena, ref, this.store.access.initial());
+    this.attach(key, ref);
+  }
+
+  /** As `add`, of an entry that was a bucket's already and keeps what is known of its use (RENAME, MOVE). */
+  attach(key: Slice, ref: number): void {
     const { store } = this;
-    setAccess(store.arena, ref, store.access.initial());
     this.buckets.insert(key.hash, ref);
     if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
     if (store.onAdded !== undefined) store.onAdded(this, key);
@@ -129,9 +134,11 @@ export class Keyspace {
     this.detach(key, ref);
     if (key.length === newKey.length) {
       copyBytes(newKey.bytes, newKey.offset, entryBytes(arena, ref), keyOffset(arena, ref), newKey.length);
-      this.add(newKey, ref);
+      this.attach(newKey, ref);
     } else {
-      this.add(newKey, movedEntry(arena, ref, newKey, expiryOf(arena, ref)));
+      const moved = movedEntry(arena, ref, newKey, expiryOf(arena, ref));
+      setAccess(arena, moved, accessOf(arena, ref));
+      this.attach(newKey, moved);
       arena.free(ref);
     }
   }
