@@ -171,7 +171,7 @@ export class Node {
     stats.connectionsReceived++;
     if (this.connections.size >= limits.clientsMax) {
       stats.connectionsRejected++;
-      return turnAway(accepted, '-ERR max number of clients reached\r\n');
+      return turnAway(accepted, Kind.errorReply('max number of clients reached'));
     }
     if (limits.keepAliveMs > 0) accepted.socket.setKeepAlive(true, limits.keepAliveMs);
     const connection = new Kind(accepted, this.state, this.executor, this.outbox);
@@ -190,4 +190,8 @@ export class Node {
   }
 }
 
-type ConnectionKind = new (accepted: Accepted, state: NodeState, executor: Executor, outbox: Outbox) => Connection;
+interface ConnectionKind {
+  new (accepted: Accepted, state: NodeState, executor: Executor, outbox: Outbox): Connection;
+  /** An error as its clients read it. */
+  errorReply(text: string): Buffer;
+}

@@ -31,6 +31,10 @@ export class LineConnection extends Connection {
     this.reader = new LineReader(() => node.limits.lineBytesMax);
   }
 
+  static errorReply(text: string): Buffer {
+    return errorLine(text);
+  }
+
   protected feed(bytes: Buffer, length: number): void {
     this.reader.feed(bytes.subarray(0, length));
   }

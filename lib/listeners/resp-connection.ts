@@ -14,6 +14,10 @@ export class RespConnection extends Connection {
     this.decoder = new RequestDecoder(node.decoderLimits(this.session));
   }
 
+  static errorReply(text: string): Buffer {
+    return Buffer.from(`-ERR ${text}\r\n`, 'latin1');
+  }
+
   protected feed(bytes: Buffer, length: number): void {
     this.decoder.feed(bytes, length);
   }

@@ -26,11 +26,11 @@ export interface Accepted {
 }
 
 /** Sends a last word to somebody who is not served, and closes. */
-export function turnAway(accepted: Accepted, lastWord: string): void {
+export function turnAway(accepted: Accepted, lastWord: Buffer): void {
   const { socket } = accepted;
   socket.on('error', () => socket.destroy());
   accepted.read(() => undefined);
-  socket.write(lastWord, 'latin1');
+  socket.write(lastWord);
   socket.destroySoon();
 }
 

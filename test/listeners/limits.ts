@@ -40,7 +40,9 @@ test('a client over maxclients is told so and closed', async (t) => {
   for (const client of clients) t.is(await client.ask('PING'), '+PONG\r\n');
   const third = await RawClient.connect(node.port);
   t.is(await third.untilClosed(), '-ERR max number of clients reached\r\n');
-  t.is(node.state.stats.connectionsRejected, 1);
+  const atTelnet = await RawClient.connect(node.linePort);
+  t.is(await atTelnet.untilClosed(), 'ERROR max number of clients reached\r\n');
+  t.is(node.state.stats.connectionsRejected, 2);
   clients[0]!.close();
   await waitFor(() => node.state.clients.size === 1, 'the first to be gone');
   const fourth = await RawClient.connect(node.port);
@@ -97,14 +99,11 @@ test('small replies that stay unread are delivered too', async (t) => {
   await waitFor(() => session!.unreadBytes() > 0, 'replies to be unread');
   let received = 0;
   client.socket.removeAllListeners('data');
-  await new Promise<void>((resolve) => {
-    client.socket.on('data', (chunk: Buffer) => {
-      received += chunk.length;
-      if (received === count * (message.length + '$1000\r\n\r\n'.length)) resolve();
-    });
-    client.socket.resume();
-  });
-  t.pass();
+  client.socket.on('data', (chunk: Buffer) => (received += chunk.length));
+  client.socket.resume();
+  const expected = count * (message.length + '$1000\r\n\r\n'.length);
+  await waitFor(() => received >= expected, 'all replies');
+  t.is(received, expected);
   client.close();
 });
 
