@@ -7,9 +7,8 @@ import { parseBytes } from '../config/setting-value.js';
 import { CommandError, noSuchKey, subcommandSyntax } from '../errors.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { SLOT_BYTES } from '../store/byte-table.js';
-import { HASH, accessOf, entryType, valueLength } from '../store/entry.js';
-import { hashEncoding } from '../store/hash-value.js';
-import { stringEncoding } from '../store/string-value.js';
+import { accessOf, valueLength } from '../store/entry.js';
+import { valueTypeOf } from '../store/value-types.js';
 import { sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
@@ -50,8 +49,7 @@ const object: Handler = ({ db, store }, args, reply) => {
   const { arena, access } = store;
   const ref = db.peek(args.slice(2));
   if (ref === 0) throw noSuchKey();
-  const isHash = entryType(arena, ref) === HASH;
-  const encoding = isHash ? hashEncoding(arena, ref) : stringEncoding(arena, ref);
+  const encoding = valueTypeOf(db, ref).encoding(db, ref);
   const used = accessOf(arena, ref);
   const idleSeconds = access.idleSeconds(used);
   reply.status(

@@ -7,8 +7,7 @@ import { memoryUse } from './memory-use.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { syntaxError } from '../errors.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
-import { HASH, entryType } from '../store/entry.js';
-import { hashBytes } from '../store/hash-value.js';
+import { valueTypeOf } from '../store/value-types.js';
 import { formatDouble } from '../util/numbers.js';
 
 /** Exact, so there is nothing to sample: SAMPLES is read and changes nothing. */
@@ -17,11 +16,10 @@ const usage: Handler = (context, args, reply) => {
     if (!args.is(i, 'SAMPLES') || i + 1 === args.count) throw syntaxError();
     if (readInteger(args, i + 1) < 0) throw syntaxError();
   }
-  const { db, store } = context;
+  const { db } = context;
   const ref = findAnyForRead(context, args.slice(2));
   if (ref === 0) return reply.nil();
-  const bytes = entryType(store.arena, ref) === HASH ? hashBytes(db, ref) : store.arena.sizeOf(ref);
-  reply.integer(bytes + Math.round(db.indexBytes / db.size));
+  reply.integer(valueTypeOf(db, ref).bytes(db, ref) + Math.round(db.indexBytes / db.size));
 };
 
 type Figure = number | { ratio: number } | Map<string, Figure>;

@@ -3,7 +3,7 @@
  * type is added here.
  */
 import { HASH, STRING, entryType } from './entry.js';
-import { copyHash, hashEncoding } from './hash-value.js';
+import { copyHash, hashBytes, hashEncoding } from './hash-value.js';
 import type { Keyspace } from './keyspace.js';
 import { copyString, stringEncoding } from './string-value.js';
 import type { Slice } from '../util/bytes.js';
@@ -16,11 +16,17 @@ interface ValueType {
   copy(db: Keyspace, ref: number, key: Slice, expiresAtMs: number): number;
   /** How the value is kept, in redis-server's words. */
   encoding(db: Keyspace, ref: number): string;
+  /** How many bytes of memory the entry and what belongs to it take. */
+  bytes(db: Keyspace, ref: number): number;
 }
 
 const types = new Map<number, ValueType>([
-  [STRING, { copy: copyString, encoding: (db, ref) => stringEncoding(db.store.arena, ref) }],
-  [HASH, { copy: copyHash, encoding: (db, ref) => hashEncoding(db.store.arena, ref) }],
+  [STRING, {
+    copy: copyString,
+    encoding: (db, ref) => stringEncoding(db.store.arena, ref),
+    bytes: (db, ref) => db.store.arena.sizeOf(ref),
+  }],
+  [HASH, { copy: copyHash, encoding: (db, ref) => hashEncoding(db.store.arena, ref), bytes: hashBytes }],
 ]);
 
 /** What can be done with the value of this entry. */
