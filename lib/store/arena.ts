@@ -154,7 +154,7 @@ export class Arena {
 
   /** Gives the empty segments that were kept for the next use back to the system. */
   releaseSpares(): void {
-    for (const buffer of this.spares.splice(0)) this.heldBytes -= buffer.length;
+    for (const buffer of this.spares.splice(0)) this.release(buffer);
   }
 
   // ---- segments
@@ -184,10 +184,7 @@ export class Arena {
     this.words[number] = NO_WORDS;
     this.freeSegmentNumbers.push(number);
     if (buffer.length === SEGMENT_BYTES && this.spares.length < SPARE_SEGMENTS_MAX) this.spares.push(buffer);
-    else {
-      this.heldBytes -= buffer.length;
-      releaseMemory(buffer);
-    }
+    else this.release(buffer);
   }
 
   private newSegmentNumber(): number {
@@ -200,6 +197,11 @@ export class Arena {
     const buffer = Buffer.allocUnsafeSlow(byteCount);
     this.heldBytes += byteCount;
     return buffer;
+  }
+
+  private release(buffer: Buffer): void {
+    this.heldBytes -= buffer.length;
+    releaseMemory(buffer);
   }
 
   // ---- the top: the unused rest of the newest segment, marked as in use so that nobody joins it by mistake
