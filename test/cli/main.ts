@@ -6,10 +6,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { LineClient } from '../support/line-client.js';
 import { RawClient } from '../support/raw-client.js';
+import { waitFor } from '../support/wait-for.js';
 
 const main = new URL('../../lib/cli/main.js', import.meta.url).pathname;
 
@@ -106,7 +106,8 @@ test('a second signal ends a node that waits for a client', async (t) => {
   await client.ask(`SET big ${'x'.repeat(1_000_000)}`);
   client.socket.pause();
   client.send('*2\r\n$3\r\nGET\r\n$3\r\nbig\r\n'.repeat(100));
-  await sleep(100);
+  const other = await RawClient.connect(client.socket.remotePort!);
+  await waitFor(async () => /omem=[1-9]/.test(await other.ask('CLIENT LIST')), 'replies to be unread');
   node.child.kill('SIGTERM');
   await node.find(/SIGTERM: stopping/);
   node.child.kill('SIGTERM');
@@ -176,7 +177,7 @@ test('the log goes to logfile, from loglevel on', async (t) => {
   const args = ['start', ...FREE, '--logfile', 'node.log', '--loglevel', 'warning'];
   const node = run(t, args, { PIGEONHOLE_PROT: '1' });
   const file = join(node.folder, 'node.log');
-  while (!existsSync(file) || readFileSync(file, 'utf8') === '') await sleep(10);
+  await waitFor(() => existsSync(file) && readFileSync(file, 'utf8') !== '', 'the log');
   t.regex(readFileSync(file, 'utf8'), /^[\d:.]+ \[warning\] the variable PIGEONHOLE_PROT sets nothing: .*\n$/);
   t.is(node.output, '');
 });

@@ -45,15 +45,16 @@ for (const command of ours) {
 }
 
 test('what we accept is a difference', (t) => {
+  const same: string[] = [];
   for (const [name, field] of ACCEPTED) {
     const command = ours.find((each) => each.fullName === name);
     const reference = theirs[name];
     if (command === undefined || reference === undefined) continue;
     const of = ({ info, docs }: ReferenceCommand): string =>
       shown(field.startsWith('docs ') ? docs[field.slice('docs '.length)] : info[INFO_FIELDS.indexOf(field)]);
-    t.not(of(described(command)), of(reference), `${name}: ${field} is the same now`);
+    if (of(described(command)) === of(reference)) same.push(`${name}: ${field}`);
   }
-  t.pass();
+  t.deepEqual(same, []);
 });
 
 const INFO_FIELDS = [

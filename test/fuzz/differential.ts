@@ -25,8 +25,7 @@ for (const [name, part] of [...kinds, ['all families', grammars] as const]) {
     const seed = seedOf(t);
     for (let round = 0; round < SEQUENCES; round++) {
       const found = await find(sequences.sequence(seed + round, LENGTH));
-      if (found !== undefined) t.fail(describe(await shrink(found, find)));
+      t.is(found, undefined, found && describe(await shrink(found, find)));
     }
-    t.pass();
   });
 }

@@ -1,10 +1,10 @@
 /** The line protocol on a node: the recorded sessions, and what is done otherwise than the reference does. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { LineClient } from '../support/line-client.js';
 import { RawClient } from '../support/raw-client.js';
 import { startTestNode } from '../support/test-node.js';
 import { readSessions } from '../support/transcript.js';
+import { waitFor } from '../support/wait-for.js';
 
 const sessions = readSessions(new URL('../../../test/listeners/line-protocol.transcript', import.meta.url).pathname);
 
@@ -47,11 +47,13 @@ for (const { title, exchanges } of sessions) {
 }
 
 test('a line in parts is answered when its LF is there', async (t) => {
-  const { client } = await connect(t);
+  const { node, client } = await connect(t);
+  const { stats } = node.state;
   t.is(await client.ask('CREATE pipe\nPUT pipe b 2\n', 'OK\r\nOK\r\n'), 'OK\r\nOK\r\n');
   for (const part of ['GE', 'T pipe', ' b\r']) {
+    const expected = stats.inputBytes + part.length;
     client.send(part);
-    await sleep(20);
+    await waitFor(() => stats.inputBytes === expected, 'the part to be read');
     t.is(client.received, '');
   }
   t.is(await client.ask('\n', '2\r\nOK\r\n'), '2\r\nOK\r\n');
@@ -102,9 +104,9 @@ test('a client that does not read its replies is not read, and others are served
   deaf.socket.pause();
   const requests = 100_000;
   deaf.socket.end('GET b k\n'.repeat(requests));
-  await sleep(200);
+  await waitFor(() => [...node.state.clients.values()].some((each) => each.unreadBytes() > 0), 'replies to be unread');
+  for (let i = 0; i < 100; i++) t.is(await client.ask('GET b k\n', `${value}\r\nOK\r\n`), `${value}\r\nOK\r\n`);
   t.true(node.state.stats.outputBytes < 64 * 2 ** 20, 'replies stop when nobody reads them');
-  t.is(await client.ask('GET b k\n', `${value}\r\nOK\r\n`), `${value}\r\nOK\r\n`);
   deaf.socket.resume();
   const all = await deaf.readAll();
   t.is(all.length, requests * (value.length + 6));

@@ -32,12 +32,12 @@ export function testRows(target: Target, accepts: (scenario: Scenario) => boolea
         t.timeout(PATIENCE_MS);
         const { port } = await runningFor(file);
         const replies = await runScenario(scenario, port);
-        scenario.rows.forEach((row, index) => {
+        const differences = scenario.rows.flatMap((row, index) => {
           const got = escape(comparable(replies[index]!, row.marks));
           const expected = row.reply === undefined ? '(not recorded)' : escape(comparable(row.reply, row.marks));
-          if (got !== expected) t.fail(`${row.request}\n  expected ${expected}\n  got      ${got}`);
+          return got === expected ? [] : [`${row.request}\n  expected ${expected}\n  got      ${got}`];
         });
-        t.pass();
+        t.is(differences.join('\n'), '');
       });
     }
   }

@@ -3,8 +3,9 @@ import test from 'ava';
 import { sliceOf } from '../../lib/util/bytes.js';
 import { matchesGlob } from '../../lib/util/glob.js';
 import { seededRandom } from '../../lib/util/random.js';
+import { referenceTest, withReference } from '../support/macros.js';
 import { RawClient, encode } from '../support/raw-client.js';
-import { REFERENCE_VERSION, installedReference, startReference } from '../support/reference.js';
+import { seedOf } from '../support/seed.js';
 
 const matches = (pattern: string, text: string, ignoresCase = false): boolean =>
   matchesGlob(sliceOf(pattern), sliceOf(text), ignoresCase);
@@ -38,19 +39,12 @@ test('a pattern with many stars costs little on a text that it does not match', 
   t.true(performance.now() - startedAt < 1000);
 });
 
-const hasReference = installedReference() === REFERENCE_VERSION;
-(hasReference ? test.serial : test.serial.skip)('random patterns match as in redis-server', async (t) => {
-  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
-  t.log(`seed ${seed}`);
-  const random = seededRandom(seed);
+referenceTest('random patterns match as in redis-server', withReference, async (t, reference) => {
+  const random = seededRandom(seedOf(t));
   const draw = (alphabet: string, lengthMax: number): string =>
     Array.from({ length: Math.floor(random.next() * lengthMax) }, () => alphabet[Math.floor(random.next() * alphabet.length)]!).join('');
-  const reference = await startReference();
   const client = await RawClient.connect(reference.port);
-  t.teardown(async () => {
-    client.close();
-    await reference.stop();
-  });
+  t.teardown(() => client.close());
   const ask = async (...args: string[]): Promise<string> => {
     client.send(encode(args));
     return client.reply();
