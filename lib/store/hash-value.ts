@@ -11,7 +11,7 @@
  * A field's `Slice` that a function fills points into the arena: it is valid until the next change.
  */
 import type { Arena } from './arena.js';
-import { ByteTable, CURSOR_END } from './byte-table.js';
+import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
 import {
   HASH, IS_STRUCTURE, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta, entrySize, expiryOf,
   hasFlag, keySlice, setFlag, setValueLength, valueLength, valueOffset, valueSlice,
@@ -225,7 +225,7 @@ export function hashBytes(db: Keyspace, ref: number): number {
   const ownBytes = db.store.arena.sizeOf(ref);
   if (!isTable(db, ref)) return ownBytes;
   const { fields, blockBytes } = tableOf(db, ref);
-  return ownBytes + blockBytes + fields.slots * 8;
+  return ownBytes + blockBytes + fields.slots * SLOT_BYTES;
 }
 
 // ---- changing

@@ -7,25 +7,28 @@
 export type Reclaim = () => boolean;
 
 export class Reclaimer {
-  private readonly queue: Reclaim[] = [];
+  /** The newest goes first: a flushed keyspace adds the large buckets that it meets, and they are not to pile up. */
+  private readonly work: Reclaim[] = [];
   /** Called when work arrives and none was there: the server begins to run slices. */
   onWork: () => void = () => undefined;
 
   get pending(): number {
-    return this.queue.length;
+    return this.work.length;
   }
 
   add(reclaim: Reclaim): void {
-    this.queue.push(reclaim);
-    if (this.queue.length === 1) this.onWork();
+    this.work.push(reclaim);
+    if (this.work.length === 1) this.onWork();
   }
 
   /** Works until `isOver` says that the slice is over, at least one step. True when work is left. */
   run(isOver: () => boolean): boolean {
-    while (this.queue.length > 0) {
-      if (!this.queue[0]!()) this.queue.shift();
+    while (this.work.length > 0) {
+      const newest = this.work.length - 1;
+      // What it adds meanwhile stands behind it.
+      if (!this.work[newest]!()) this.work.splice(newest, 1);
       if (isOver()) break;
     }
-    return this.queue.length > 0;
+    return this.work.length > 0;
   }
 }
