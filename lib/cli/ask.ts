@@ -1,10 +1,11 @@
 /** Asks the node that the settings lead to: what verbs do that talk to a running node. */
-import { Redis } from 'ioredis';
 import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
 
 /** The replies to requests, sent one after the other. Throws ConfigError when the node is not there or refuses one. */
 export async function askNode(settings: Settings, ...requests: readonly (readonly string[])[]): Promise<unknown[]> {
+  // Loaded here: it would cost a node that starts a quarter of its time until it is ready.
+  const { Redis } = await import('ioredis');
   const port = settings.integer('port');
   const password = settings.text('requirepass');
   const client = new Redis({
