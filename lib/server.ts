@@ -5,6 +5,7 @@
 import { Cluster } from './cluster/cluster.js';
 import type { Dial } from './cluster/wire.js';
 import { families } from './commands/families.js';
+import { memoryUse } from './commands/memory-use.js';
 import { CommandTable } from './commands/table.js';
 import { Settings } from './config/settings.js';
 import { Executor } from './execution/execute.js';
@@ -91,6 +92,7 @@ export class Node {
       throw error;
     }
     this.state.port = this.port;
+    this.state.stats.usedBytesAtStart = memoryUse({ store: this.state.store, node: this.state }).used;
     this.upkeep.start();
     this.expiryTimer.start();
     if (this.port > 0) log.info(`Accepting connections on port ${this.port} (RESP)`);

@@ -203,7 +203,7 @@ function stats({ store, node }: Context): Fields {
     expired_keys: store.expired,
     expired_stale_perc: store.expiredStalePercent.toFixed(2),
     expired_time_cap_reached_count: store.expiryRoundsCutShort,
-    expire_cycle_cpu_milliseconds: 0,
+    expire_cycle_cpu_milliseconds: Math.floor(store.expiryRoundsUs / 1000),
     evicted_keys: 0,
     evicted_clients: 0,
     total_eviction_exceeded_time: 0,

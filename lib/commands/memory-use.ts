@@ -20,7 +20,7 @@ export interface MemoryUse {
 }
 
 /** The figures at this moment; notes a new peak. */
-export function memoryUse({ store: { arena }, node: { stats } }: Context): MemoryUse {
+export function memoryUse({ store: { arena }, node: { stats } }: Pick<Context, 'store' | 'node'>): MemoryUse {
   const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
   // Memory of the arena is among what V8 calls external; of it only what blocks take is used.
   const overhead = heapUsed + Math.max(0, external - arena.heldBytes);

@@ -40,8 +40,11 @@ export class ExpiryTimer {
 
   private slice(slicesLeft: number): void {
     this.node.beginBatch();
-    this.sliceEndUs = this.node.clock.elapsedUs() + SLICE_US;
+    const { clock, store } = this.node;
+    const startUs = clock.elapsedUs();
+    this.sliceEndUs = startUs + SLICE_US;
     const hasMore = this.cycle.run(this.isSliceOver);
+    store.expiryRoundsUs += clock.elapsedUs() - startUs;
     if (hasMore && slicesLeft > 1 && this.timer !== undefined) {
       setImmediate(() => this.slice(slicesLeft - 1));
       return;

@@ -47,6 +47,8 @@ export class Store {
   expiredStalePercent = 0;
   /** Rounds of the expiry cycle that ended with work left. */
   expiryRoundsCutShort = 0;
+  /** Time that the expiry cycle took, in microseconds. */
+  expiryRoundsUs = 0;
   hits = 0;
   misses = 0;
 
@@ -83,7 +85,7 @@ export class Store {
 
   resetStats(): void {
     this.expired = this.hits = this.misses = 0;
-    this.expiredStalePercent = this.expiryRoundsCutShort = 0;
+    this.expiredStalePercent = this.expiryRoundsCutShort = this.expiryRoundsUs = 0;
   }
 
   /** Keeps a structure and gives its handle, a number above 0. */

@@ -91,6 +91,7 @@ test('used memory grows with the data', async (t) => {
   client.send(encode(['SET', 'large', Buffer.alloc(5_000_000)]));
   await client.reply();
   t.true((await used()) - before >= 5_000_000);
+  t.true(Number((await info(client, 'memory')).get('used_memory_startup')) > 0);
 });
 
 test('the rates of INFO show the load of the last seconds', async (t) => {
