@@ -25,7 +25,10 @@ const BATCH_BYTES_MAX = 256 * 1024;
 /** With so many replies owed, or so many bytes kept behind them, no further request is run. */
 const OWED_MAX = 4096;
 const OWED_BYTES_MAX = 16 * 1024 * 1024;
-/** A client that holds itself is still read, so that its leaving is noticed, until so many bytes wait. */
+/**
+ * A client that holds itself is still read, so that its leaving is noticed, until so many bytes wait. One that sent more
+ * is not: ten thousand of them must not take gigabytes. Its leaving is noticed when its wait is over.
+ */
 const HELD_INPUT_BYTES_MAX = 64 * 1024;
 
 /** A place in the order of replies: for replies that are promised (`wanted`), and what has arrived of them. */
