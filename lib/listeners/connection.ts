@@ -340,7 +340,7 @@ export abstract class Connection implements Outlet, Transport {
 
   /** Bytes of owed replies, `whole` of which end in them: straight on when nothing is in front of them. */
   deliver(owed: Owed, bytes: Buffer, start: number, end: number, whole: number): void {
-    if (this.socket.destroyed) return;
+    if (this.socket.destroyed) return this.settle(owed, whole, []);
     if (this.owed[0] !== owed || owed.isMuted) {
       return this.settle(owed, whole, [Buffer.from(bytes.subarray(start, end))]);
     }
@@ -352,8 +352,9 @@ export abstract class Connection implements Outlet, Transport {
 
   /** Owed replies are there: what can leave now, leaves, and requests that waited for it are run. */
   settle(settled: Owed, whole: number, pieces: readonly Buffer[]): void {
-    if (this.socket.destroyed) return;
+    // Also when the client has gone: a link goes by it to tell whose the next reply is.
     settled.wanted -= whole;
+    if (this.socket.destroyed) return;
     this.owedReplies -= whole;
     if (!settled.isMuted && pieces.length > 0) {
       settled.pieces = settled.pieces.length === 0 ? pieces : [...settled.pieces, ...pieces];

@@ -120,6 +120,34 @@ test('a reply that is cut off in the middle ends the connection of its client, a
   other.close();
 });
 
+test('a client that goes with replies on their way takes no replies of others with it', async (t) => {
+  const cluster = new TestCluster();
+  const peer = await startNodeDouble();
+  t.teardown(async () => {
+    await cluster.stop();
+    peer.close();
+  });
+  const client = await withPeerAt(cluster, peer.port, { nodes: `bar=redis://127.0.0.1:${peer.port}` });
+  const other = await RawClient.connect(cluster.port('foo'));
+  await waitFor(() => cluster.isConnected('foo'), 'the double to be reached');
+  client.send(Buffer.concat([encode(['GET', 'zebra']), encode(['GET', 'zinc']), encode(['GET', 'zone'])]));
+  await waitFor(() => peer.received.includes('zone'), 'the requests to arrive');
+  client.socket.resetAndDestroy();
+  await waitFor(() => cluster.node('foo').state.clients.size === 1, 'the client to be gone');
+  other.send(encode(['GET', 'zoo']));
+  await waitFor(() => peer.received.includes('zoo'), 'the other request to arrive');
+  // In two pieces: the entry of the client that has gone is not used up by the first.
+  peer.send(Buffer.from('+zebra\r\n'));
+  await waitFor(() => inFlight(cluster) === 3, 'the first reply to arrive');
+  peer.send(Buffer.from('+zinc\r\n+zone\r\n+zoo\r\n'));
+  t.is(await other.reply(), '+zoo\r\n');
+  other.close();
+});
+
+function inFlight(cluster: TestCluster): number {
+  return cluster.node('foo').cluster.peerStates()[0]!.inFlight;
+}
+
 test('a hung peer: PEERDOWN after peer-timeout, then at once, and used again when it wakes', async (t) => {
   const settings = await barSettings();
   const cluster = new TestCluster();
