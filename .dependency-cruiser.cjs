@@ -5,6 +5,7 @@
  */
 const layers = [
   ['cli', '^lib/cli/'],
+  ['control', '^lib/control/'],
   ['server', '^lib/(server|index)\\.ts$'],
   ['listeners', '^lib/listeners/'],
   ['cluster', '^lib/cluster/'],

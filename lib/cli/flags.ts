@@ -1,7 +1,7 @@
 /** The flags that verbs share: one for every setting, and where the other settings are read from. */
 import type { Argv } from 'yargs';
 import type { LoadRequest } from '../config/load.js';
-import { settingSpecs } from '../config/settings.js';
+import { type SettingSpec, settingSpecs } from '../config/settings.js';
 import { nearest } from '../util/nearest.js';
 
 /** Every flag takes a text, exactly as written; of one that is given twice the last holds. */
@@ -16,13 +16,30 @@ export const parsing = {
 };
 
 const SOURCE_FLAGS = ['config', 'env'];
-const VERBS = ['start', 'reload', 'shards', 'check-config', 'version'];
+/** What the command is called: in a release, as its script. */
+export const programName = process.env.RELEASE_NAME ?? 'pigeonhole';
+
+const VERBS = [
+  'start', 'start_console', 'daemon', 'daemon_console', 'stop', 'restart', 'reload', 'pid', 'version', 'install', 'remote',
+  'rpc', 'eval', 'command', 'shards', 'check-config',
+];
+/** The settings that tell where a node that runs is to be found. */
+const PLACE_SETTINGS = ['node', 'cookie', 'control-socket'];
 
 /**
  * Adds the flags for all settings. They are only described when help is asked for: yargs lays out its help at every
  * start of a verb, and to lay out all settings in vain took 30 of the 230 ms of CPU time until a node was ready.
  */
 export function withSettings(command: Argv): Argv {
+  return withFlags(command, settingSpecs);
+}
+
+/** Adds the flags by which a running node is found. */
+export function withPlace(command: Argv): Argv {
+  return withFlags(command, settingSpecs.filter(({ name }) => PLACE_SETTINGS.includes(name)));
+}
+
+function withFlags(command: Argv, specs: readonly SettingSpec[]): Argv {
   const isHelpWanted = process.argv.some((word) => word === '--help' || word === '-h');
   const group = 'Where settings are read from:';
   command.option('config', {
@@ -31,7 +48,7 @@ export function withSettings(command: Argv): Argv {
   command.option('env', {
     type: 'string', requiresArg: true, group, describe: 'Name of the environment, for .env.NAME and the config file [NODE_ENV, or dev]',
   });
-  for (const { name, sentence, initial, hasNoEffect } of settingSpecs) {
+  for (const { name, sentence, initial, hasNoEffect } of specs) {
     const describe = `${sentence}${initial === '' ? '' : ` [${initial}]`}`;
     command.option(name, {
       type: 'string', requiresArg: true, group: 'Settings:', describe, hidden: !isHelpWanted || hasNoEffect === true,
@@ -50,6 +67,13 @@ export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadReque
   const text = (name: string): string | undefined => (typeof flags[name] === 'string' ? flags[name] : undefined);
   const { RELEASE_CONFIG: file, RELEASE_ROOT: folder = process.cwd() } = process.env;
   return { flags: given, file: text('config') ?? file, env: text('env'), folder, environment: process.env };
+}
+
+/** The flags that were given, as they are written, for a process that is to run with the same. */
+export function settingFlags(flags: Readonly<Record<string, unknown>>): string[] {
+  const { flags: given = {}, file, env } = loadRequest(flags);
+  const named = { ...given, ...(file === undefined ? {} : { config: file }), ...(env === undefined ? {} : { env }) };
+  return Object.entries(named).map(([name, value]) => `--${name}=${value}`);
 }
 
 /** What yargs says is wrong, in one line, with the flag or verb that may have been meant. */

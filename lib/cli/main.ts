@@ -5,21 +5,35 @@
  * Whatever is wrong with what was asked ends in one line on standard error and exit code 1.
  */
 import yargs from 'yargs';
+import { backgroundHeart, backgroundNode, daemon, daemonConsole } from './background.js';
 import { checkConfig } from './check-config.js';
-import { explain, parsing } from './flags.js';
+import { command } from './command.js';
+import { evaluate } from './eval.js';
+import { explain, parsing, programName } from './flags.js';
+import { install } from './install.js';
+import { pid } from './pid.js';
 import { reload } from './reload.js';
+import { remote } from './remote.js';
+import { restart } from './restart.js';
+import { rpc } from './rpc.js';
 import { shards } from './shards.js';
+import { startConsole } from './start-console.js';
 import { start } from './start.js';
+import { stop } from './stop.js';
 import { version } from './version.js';
 import { ConfigError } from '../config/sources.js';
+import { ControlError } from '../control/place.js';
 import { ListenError } from '../listeners/bind.js';
 
 const args = process.argv.slice(2);
 const parser = yargs(args)
-  .scriptName('pigeonhole')
+  .scriptName(programName)
   .usage('$0 <verb> [flags]\n\nA Redis-compatible store whose nodes share the alphabet.')
   .parserConfiguration(parsing)
-  .command([start, reload, shards, checkConfig, version])
+  .command([
+    start, startConsole, daemon, daemonConsole, stop, restart, reload, pid, version, remote, rpc, evaluate, command,
+    install, shards, checkConfig, backgroundNode, backgroundHeart,
+  ])
   .version(false)
   .help()
   .alias('help', 'h')
@@ -41,7 +55,8 @@ function isOfYargs(error: Error | undefined): boolean {
 
 /** Says what is wrong and ends. What is our own mistake is thrown, with its stack. */
 function fail(error: unknown): never {
-  if (!(error instanceof ConfigError) && !(error instanceof ListenError)) throw error;
-  console.error(`pigeonhole: ${error.message}`);
+  const isForPeople = error instanceof ConfigError || error instanceof ListenError || error instanceof ControlError;
+  if (!isForPeople) throw error;
+  console.error(`${programName}: ${error.message}`);
   process.exit(1);
 }

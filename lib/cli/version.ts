@@ -1,9 +1,10 @@
-/** `pigeonhole version`: the version of the package, without starting anything. */
+/** `pigeonhole version`: the version of the package, or of the release, without starting anything. */
 import type { CommandModule } from 'yargs';
+import { programName } from './flags.js';
 import { packageVersion } from '../util/package-version.js';
 
 export const version: CommandModule = {
   command: 'version',
   describe: 'Print the version',
-  handler: () => console.log(`pigeonhole ${packageVersion()}`),
+  handler: () => console.log(`${programName} ${process.env.RELEASE_VSN ?? packageVersion()}`),
 };

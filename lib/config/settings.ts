@@ -47,6 +47,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'watch-config', kind: 'flag', initial: 'no', isMutable: false, sentence: 'Whether a change of the config file is taken over while the node runs, as far as `nodes` and `shards` go.' },
   { name: 'peer-timeout', kind: 'integer', initial: '5000', min: 10, max: 3600000, isMutable: true, sentence: 'Milliseconds after which a peer that does not answer counts as down.' },
   { name: 'peer-queue-bytes', kind: 'bytes', initial: String(64 * MIB), min: 1024, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of requests that wait to be sent to a peer; further requests are refused.' },
+  { name: 'control-socket', kind: 'text', initial: 'auto', isMutable: false, sentence: 'Unix socket that stop, remote and the like reach the node by; empty for none, `auto` for control.sock in RELEASE_TMP or in tmp/NODE.' },
 ];
 
 /** Every setting that a node knows. */

@@ -1,0 +1,60 @@
+/** Runs a node in this process, for the verbs that start one: where its settings and its log are, and what ends it. */
+import { openSync, writeSync } from 'node:fs';
+import { loadRequest } from './flags.js';
+import { type Loaded, loadSettings } from '../config/load.js';
+import type { Settings } from '../config/settings.js';
+import { ConfigError } from '../config/sources.js';
+import { NodeProcess, type ProcessParts } from '../control/node-process.js';
+import { reasonOf } from '../control/place.js';
+import { Log } from '../util/log.js';
+
+/** Starts a node. Rejects with ConfigError, ListenError or ControlError. */
+export async function runNode(parts: Pick<ProcessParts, 'load' | 'openLog' | 'heartPid'>): Promise<NodeProcess> {
+  const exit = (code: number): void => process.exit(code);
+  const node = new NodeProcess({ ...parts, workFolder: process.cwd(), environment: process.env, exit });
+  await node.start();
+  return node;
+}
+
+/** Reads the settings that the flags lead to, as often as it is called, and each time as if it were the first. */
+export function readingAgain(flags: Readonly<Record<string, unknown>>): () => Promise<Loaded> {
+  const before = new Set(Object.keys(process.env));
+  return () => {
+    // Variables of .env files were added to the environment, and may have changed in the file.
+    for (const name of Object.keys(process.env)) if (!before.has(name)) Reflect.deleteProperty(process.env, name);
+    return loadSettings(loadRequest(flags));
+  };
+}
+
+/** The log of a node in the foreground: the setting `logfile`, or what `otherwise` makes of its lines. */
+export function openLog(settings: Settings, otherwise?: (line: string) => void): Log {
+  const file = settings.text('logfile');
+  return file === '' ? new Log(otherwise) : openLogFile(file);
+}
+
+export function openLogFile(file: string): Log {
+  try {
+    const descriptor = openSync(file, 'a');
+    let isProven = false;
+    return new Log((line) => {
+      try {
+        writeSync(descriptor, line);
+        isProven = true;
+      } catch (error) {
+        // While the node runs, a full disk costs lines of the log and nothing else.
+        if (!isProven) throw cannotWrite(file, error);
+      }
+    });
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
+}
+
+function cannotWrite(file: string, error: unknown): ConfigError {
+  return new ConfigError(`logfile: '${file}' cannot be written: ${reasonOf(error)}`);
+}
+
+/** The first signal stops the node in good order; a second one ends the process there and then. */
+export function stopOnSignals(node: NodeProcess): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => node.stop(signal));
+}

@@ -1,0 +1,188 @@
+/**
+ * A process that runs a node: starts it, tells others on this machine that it is there, restarts it with its config
+ * read again, and stops it. Above the node and below the command line.
+ *
+ * A restart happens inside the process: the settings are read and checked first, so that a wrong config leaves the
+ * node as it was; then the node ends as at a stop, every reply delivered, and another begins. The process, its pid and
+ * its control socket stay. Flags for the runtime itself (node.args) need a stop and a start.
+ */
+import { rmSync } from 'node:fs';
+import { ControlListener } from './control-listener.js';
+import { keptCookie } from './cookie.js';
+import { type Place, placeOf, prepareFolder, writeOwn } from './place.js';
+import type { Loaded } from '../config/load.js';
+import { SettingError, Settings, settingSpecs } from '../config/settings.js';
+import { ConfigError } from '../config/sources.js';
+import { ListenError } from '../listeners/bind.js';
+import { Node } from '../server.js';
+import type { Log } from '../util/log.js';
+
+export interface ProcessParts {
+  /** Reads the settings anew. Rejects with ConfigError. */
+  load: () => Promise<Loaded>;
+  openLog: (settings: Settings, place: Place) => Log;
+  /** The folder in which the process was started. */
+  workFolder: string;
+  environment: NodeJS.ProcessEnv;
+  /** The process that watches over this one; 0 when there is none. */
+  heartPid: number;
+  /** Ends the process. */
+  exit: (code: number) => void;
+}
+
+export class NodeProcess {
+  node!: Node;
+  place!: Place;
+  /** What the control socket's clients prove. */
+  cookie = '';
+  /** The settings as they were read last; a reload looks for what has changed since. */
+  private read: Settings | undefined;
+  private log!: Log;
+  private control: ControlListener | undefined;
+  /** Restarts, reloads and the stop happen one after the other. */
+  private work: Promise<unknown> = Promise.resolve();
+  private isStopping = false;
+
+  constructor(private readonly parts: ProcessParts) {}
+
+  get heartPid(): number {
+    return this.parts.heartPid;
+  }
+
+  /** Starts the node. Rejects with ConfigError, ListenError or ControlError, and leaves nothing behind. */
+  async start(): Promise<void> {
+    const loaded = await this.parts.load();
+    const { workFolder, environment } = this.parts;
+    this.place = placeOf(loaded.settings, workFolder, environment);
+    try {
+      if (this.place.socket !== '') await this.takePlace(loaded);
+      this.openNode(loaded);
+      await this.node.start();
+    } catch (error) {
+      await this.leavePlace();
+      throw error;
+    }
+  }
+
+  /** Stops the node in good order and ends the process; asked again, at once. */
+  stop(why: string): void {
+    if (this.isStopping) {
+      this.log.warning(`${why} again: ending at once`);
+      this.removePidFile();
+      return this.parts.exit(1);
+    }
+    this.isStopping = true;
+    this.log.info(`${why}: stopping`);
+    this.queue(async () => {
+      await this.node.stop();
+      await this.leavePlace();
+      this.log.info('Stopped');
+      this.parts.exit(0);
+    }).catch((error: unknown) => {
+      this.log.error(`The stop failed: ${String(error)}`);
+      this.parts.exit(1);
+    });
+  }
+
+  /** Ends the node and starts another by the config as it now is. Rejects as `start` does; then the old node goes on. */
+  restart(): Promise<void> {
+    return this.queue(async () => {
+      const loaded = await this.parts.load();
+      this.refuseMove(loaded.settings);
+      const [log, settings, configFile] = [this.log, this.read!, this.node.state.configFile];
+      log.info('Restarting');
+      await this.node.stop();
+      try {
+        this.openNode(loaded);
+        await this.node.start();
+      } catch (error) {
+        if (!isExpected(error)) throw error;
+        log.error(`The restart failed: ${error.message}; starting with the settings as they were`);
+        this.openNode({ settings, configFile, sources: new Map(), warnings: [] });
+        await this.node.start().catch((failure: unknown) => this.giveUp(failure));
+        throw error;
+      }
+    });
+  }
+
+  /** Takes over what may change while the node runs, and says in lines what has changed. Rejects with ConfigError. */
+  reload(): Promise<string[]> {
+    return this.queue(async () => {
+      const { settings } = await this.parts.load();
+      const running = this.node.state.settings;
+      const read = this.read!;
+      const changed = settingSpecs.filter(({ name }) => settings.text(name) !== read.text(name));
+      const mutable = changed.filter(({ isMutable, hasNoEffect }) => isMutable && hasNoEffect !== true);
+      try {
+        running.setAll(mutable.map(({ name }) => [name, settings.text(name)]));
+      } catch (error) {
+        throw error instanceof SettingError ? new ConfigError(error.message) : error;
+      }
+      const lines = changed.map(({ name, isSecret, isMutable, hasNoEffect }) => {
+        const [from, to] = [read.text(name), settings.text(name)].map((text) => JSON.stringify(isSecret ? '***' : text));
+        const note = hasNoEffect === true ? ', which has no effect' : isMutable ? '' : ', which needs a restart';
+        return `${name}: ${from} is now ${to}${note}`;
+      });
+      // What needs a restart stays to be told at the next reload.
+      for (const { name } of mutable) read.set(name, settings.text(name));
+      for (const line of lines) this.log.info(`Reload: ${line}`);
+      if (lines.length === 0) this.log.info('Reload: nothing has changed');
+      return lines;
+    });
+  }
+
+  /** Takes the node's folder: nobody else's node may run there. */
+  private async takePlace({ settings }: Loaded): Promise<void> {
+    const { place } = this;
+    prepareFolder(place.folder);
+    this.cookie = keptCookie(settings, place);
+    const control = new ControlListener(this);
+    await control.open(place);
+    this.control = control;
+    writeOwn(place.pidFile, `${process.pid}\n`);
+  }
+
+  private async leavePlace(): Promise<void> {
+    if (this.control === undefined) return;
+    this.removePidFile();
+    await this.control.close();
+  }
+
+  private removePidFile(): void {
+    if (this.control !== undefined) rmSync(this.place.pidFile, { force: true });
+  }
+
+  private openNode({ settings, warnings, configFile }: Loaded): void {
+    const isLogKept = this.read?.text('logfile') === settings.text('logfile');
+    if (!isLogKept) this.log = this.parts.openLog(settings, this.place);
+    for (const warning of warnings) this.log.warning(warning);
+    // The node writes into its settings, above all the port that it found.
+    this.read = new Settings(Object.fromEntries(settingSpecs.map(({ name }) => [name, settings.text(name)])));
+    this.node = new Node({ settings, log: this.log, configFile });
+    this.node.onShutdownRequested = () => this.stop('SHUTDOWN');
+  }
+
+  /** A node keeps its name and its place for as long as its process lives: others find it by them. */
+  private refuseMove(settings: Settings): void {
+    const { place } = this;
+    const moved = placeOf(settings, this.parts.workFolder, this.parts.environment);
+    if (moved.name === place.name && moved.socket === place.socket) return;
+    throw new ConfigError('node and control-socket cannot change in a restart: stop the node and start it again');
+  }
+
+  private giveUp(error: unknown): void {
+    this.log.error(`The node cannot be started: ${String(error)}; ending`);
+    this.removePidFile();
+    this.parts.exit(1);
+  }
+
+  private queue<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.work.then(task);
+    this.work = done.catch(() => undefined);
+    return done;
+  }
+}
+
+function isExpected(error: unknown): error is Error {
+  return error instanceof ConfigError || error instanceof ListenError || error instanceof SettingError;
+}
