@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { loadRequest, programName, settingFlags, withSettings } from './flags.js';
-import { openLogFile, readingAgain, runNode, stopOnSignals } from './run-node.js';
+import { openLogFile, readingAgain, runNode } from './run-node.js';
 import { loadSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
@@ -34,15 +34,14 @@ export const backgroundNode: CommandModule<object, Flags> = {
   describe: false,
   builder: (command: Argv) => withSettings(command).option('heart', { type: 'boolean', default: false }),
   handler: async (flags) => {
-    const heartPid = flags['heart'] === true ? process.ppid : 0;
+    const heartPid = flags.heart === true ? process.ppid : 0;
     if (heartPid > 0) beat();
     await reportFailure(async () => {
-      const node = await runNode({ load: readingAgain(flags), openLog: openBackgroundLog, heartPid });
-      stopOnSignals(node);
+      await runNode({ load: readingAgain(flags), openLog: openBackgroundLog, heartPid });
+      tell({ kind: 'ready', pid: process.pid, heartPid });
+      // Who waits for the start does not keep the node alive, and may go.
+      process.channel?.unref();
     });
-    tell({ kind: 'ready', pid: process.pid, heartPid });
-    // Who waits for the start does not keep the node alive, and may go.
-    process.channel?.unref();
   },
 };
 

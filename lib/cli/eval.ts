@@ -14,7 +14,7 @@ export const evaluate: CommandModule<object, Record<string, unknown>> = {
     const node = new Node({ settings, configFile });
     const { Scope } = await import('../control/scope.js');
     const scope = new Scope(() => node, (stream, text) => process[stream].write(text));
-    printOutcome(await scope.evaluate(String(flags['expression']), showing()));
+    printOutcome(await scope.evaluate(String(flags.expression), showing()));
     await node.stop();
     process.exit();
   },

@@ -11,5 +11,5 @@ export function printOutcome({ kind, text }: Outcome): void {
 
 export function showing(): { isColoured: boolean; columns: number } {
   const isColoured = process.stdout.isTTY && process.env.NO_COLOR === undefined;
-  return { isColoured, columns: process.stdout.isTTY ? process.stdout.columns : 80 };
+  return { isColoured, columns: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : 80 };
 }

@@ -20,8 +20,8 @@ export const install: CommandModule<object, Record<string, unknown>> = {
     const { place } = await findTarget(flags);
     const command = nodeCommand();
     if (process.platform === 'win32') return console.log(windowsCommands(place, command));
-    const file = resolve(String(flags['file'] ?? `${place.name}.service`));
-    if (existsSync(file) && flags['overwrite'] !== true) throw new ConfigError(`${file} exists: give --overwrite to replace it`);
+    const file = resolve(typeof flags.file === 'string' ? flags.file : `${place.name}.service`);
+    if (existsSync(file) && flags.overwrite !== true) throw new ConfigError(`${file} exists: give --overwrite to replace it`);
     try {
       writeFileSync(file, unit(place, command, settingFlags(flags)));
     } catch (error) {

@@ -42,8 +42,11 @@ const parser = yargs(args)
   .fail((text, error) => fail(isOfYargs(error) ? new ConfigError(explain(text)) : error));
 
 try {
-  if (args.length === 0) parser.showHelp('log');
-  else await parser.parseAsync();
+  if (args.length === 0) {
+    parser.showHelp('error');
+    process.exit(1);
+  }
+  await parser.parseAsync();
 } catch (error) {
   fail(error);
 }

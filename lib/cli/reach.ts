@@ -1,5 +1,5 @@
 /** Reaches the node that runs, for the verbs that ask it something. */
-import type { CommandModule } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import { loadRequest, withPlace } from './flags.js';
 import { apply, loadSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
@@ -37,17 +37,17 @@ export async function reach({ place, settings }: Target): Promise<ControlClient>
 export function asking(
   command: string,
   describe: string,
-  ask: (client: ControlClient, flags: Record<string, unknown>, target: Target) => Promise<void>,
+  ask: (client: ControlClient, flags: Record<string, unknown>) => Promise<void>,
+  withMore: (command: Argv) => Argv = (command) => command,
 ): CommandModule<object, Record<string, unknown>> {
   return {
     command,
     describe,
-    builder: withPlace,
+    builder: (yargs) => withMore(withPlace(yargs)),
     handler: async (flags) => {
-      const target = await findTarget(flags);
-      const client = await reach(target);
+      const client = await reach(await findTarget(flags));
       try {
-        await ask(client, flags, target);
+        await ask(client, flags);
       } finally {
         client.close();
       }

@@ -7,8 +7,8 @@ const LF = 10;
 
 /** Commands whose reply is meant to be read as text also on a terminal. */
 const TEXTS = [
-  /^info$/, /^lolwut$/, /^debug htstats/, /^memory (malloc-stats|doctor)$/, /^cluster (nodes|info)$/, /^client (list|info)$/,
-  /^latency (graph|doctor)/,
+  /^info$/, /^lolwut$/, /^debug htstats/, /^memory (malloc-stats|doctor)$/, /^cluster (nodes|info)$/,
+  /^client (list|info)$/, /^latency (graph|doctor)/,
 ];
 
 /** The bytes to print for the bytes of one whole RESP2 reply. */
@@ -73,10 +73,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 function quoted(text: string): string {
-  const shown = [...text].map((char) => {
-    const escape = ESCAPES[char];
-    if (escape !== undefined) return escape;
-    return char >= ' ' && char <= '~' ? char : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  const shown = text.replace(/[^ !#-[\]-~]/g, (char) => {
+    return ESCAPES[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
-  return `"${shown.join('')}"`;
+  return `"${shown}"`;
 }

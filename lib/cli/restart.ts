@@ -3,5 +3,7 @@ import { asking } from './reach.js';
 
 export const restart = asking(
   'restart', 'Restart the running node in its process, with its config read again; what it stored is gone',
-  async (client) => void (await client.ask('CONTROL', 'RESTART')),
+  async (client) => {
+    await client.ask('CONTROL', 'RESTART');
+  },
 );

@@ -1,19 +1,42 @@
 /** Runs a node in this process, for the verbs that start one: where its settings and its log are, and what ends it. */
-import { openSync, writeSync } from 'node:fs';
+import { openSync, watchFile, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadRequest } from './flags.js';
 import { type Loaded, loadSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
-import { ConfigError } from '../config/sources.js';
+import { ConfigError, DEFAULT_FILE } from '../config/sources.js';
 import { NodeProcess, type ProcessParts } from '../control/node-process.js';
 import { reasonOf } from '../control/place.js';
 import { Log } from '../util/log.js';
 
-/** Starts a node. Rejects with ConfigError, ListenError or ControlError. */
-export async function runNode(parts: Pick<ProcessParts, 'load' | 'openLog' | 'heartPid'>): Promise<NodeProcess> {
+/**
+ * Starts a node. The first SIGTERM or SIGINT stops it in good order, a second one ends the process there and then, and
+ * SIGHUP has it read its config again. Rejects with ConfigError, ListenError or ControlError.
+ */
+export async function runNode(
+  parts: Pick<ProcessParts, 'load' | 'openLog' | 'heartPid'>,
+  onInterrupt: (node: NodeProcess) => void = (node) => node.stop('SIGINT'),
+): Promise<NodeProcess> {
   const exit = (code: number): void => process.exit(code);
   const node = new NodeProcess({ ...parts, workFolder: process.cwd(), environment: process.env, exit });
+  // Before the first word that the node is ready: whoever waits for that may send a signal at once.
+  process.on('SIGTERM', () => node.stop('SIGTERM'));
+  process.on('SIGINT', () => onInterrupt(node));
+  process.on('SIGHUP', () => void node.reloadBecause('SIGHUP'));
   await node.start();
+  const { settings, configFile } = node.node.state;
+  if (settings.flag('watch-config')) watchConfig(configFile ?? defaultConfigFile(), node);
   return node;
+}
+
+const WATCH_PERIOD_MS = 500;
+
+function defaultConfigFile(): string {
+  return join(loadRequest({}).folder, DEFAULT_FILE);
+}
+
+function watchConfig(file: string, node: NodeProcess): void {
+  watchFile(file, { interval: WATCH_PERIOD_MS, persistent: false }, () => void node.reloadBecause(`${file} has changed`));
 }
 
 /** Reads the settings that the flags lead to, as often as it is called, and each time as if it were the first. */
@@ -54,7 +77,3 @@ function cannotWrite(file: string, error: unknown): ConfigError {
   return new ConfigError(`logfile: '${file}' cannot be written: ${reasonOf(error)}`);
 }
 
-/** The first signal stops the node in good order; a second one ends the process there and then. */
-export function stopOnSignals(node: NodeProcess): void {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => node.stop(signal));
-}

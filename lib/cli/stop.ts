@@ -28,7 +28,7 @@ async function askToStop(target: Target): Promise<number[]> {
   } catch (error) {
     // The node hangs, or its next start is awaited: what watches over it can end it.
     const heartPid = readPid(target.place.heartFile);
-    if (!(error instanceof ControlError) || heartPid === undefined || /wrong cookie/.test(error.message)) throw error;
+    if (!(error instanceof ControlError) || heartPid === undefined || error.message.includes('wrong cookie')) throw error;
     const nodePid = readPid(target.place.pidFile);
     process.kill(heartPid, 'SIGTERM');
     return nodePid === undefined ? [heartPid] : [heartPid, nodePid];

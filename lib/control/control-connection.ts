@@ -9,7 +9,7 @@
  *
  *     CONTROL STOP                 -> OK, and the connection ends when the node has gone
  *     CONTROL RESTART              -> OK when the node is ready again
- *     CONTROL RELOAD               -> what has changed, in lines
+ *     CONTROL RELOAD [FORCE]       -> what has changed, in lines; FORCE: also when stored buckets are left behind
  *     CONTROL EVALUATE <expression> <columns> <0|1: colours>
  *                                  -> [kind, text, what was printed, on which stream, ...]
  *     CONTROL COMPLETE <line>      -> [part of the line, completion ...]
@@ -26,7 +26,7 @@ import type { Outbox } from '../listeners/outbox.js';
 import type { Accepted } from '../listeners/tcp-listener.js';
 import type { Args } from '../protocol/args.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
-import { COMPLETE, MALFORMED, RequestDecoder } from '../protocol/request-decoder.js';
+import { COMPLETE, type DecoderLimits, MALFORMED, RequestDecoder } from '../protocol/request-decoder.js';
 
 /** The initiator's name in the proof: no node is called so. */
 export const OPERATOR = 'operator of this node';
@@ -35,13 +35,11 @@ export const OPERATOR = 'operator of this node';
 const UNPROVED_BYTES_MAX = 256;
 const PROOF_MS_MAX = 5000;
 
-/** How a push begins, where an array begins `*2`. */
-const PUSH_OF_TWO = Buffer.from('>2\r\n');
-
 type Write = (reply: ReplyWriter) => void;
 
 export class ControlConnection extends Connection {
   private readonly decoder: RequestDecoder;
+  private readonly requestLimits: DecoderLimits = { bulkBytesMax: UNPROVED_BYTES_MAX, isAuthRequired: true };
   private exchange: Exchange | undefined;
   private isProved = false;
   private readonly patience: NodeJS.Timeout;
@@ -53,15 +51,7 @@ export class ControlConnection extends Connection {
     const { state, executor } = owner.node;
     super(accepted, state, executor, outbox);
     this.session.isAuthenticated = true;
-    const connection = this;
-    this.decoder = new RequestDecoder({
-      get bulkBytesMax() {
-        return connection.isProved ? state.limits.bulkBytesMax : UNPROVED_BYTES_MAX;
-      },
-      get isAuthRequired() {
-        return !connection.isProved;
-      },
-    });
+    this.decoder = new RequestDecoder(this.requestLimits);
     state.clients.set(this.session.id, this.session);
     this.patience = setTimeout(() => this.destroy(), PROOF_MS_MAX);
     this.socket.once('close', () => {
@@ -104,8 +94,6 @@ export class ControlConnection extends Connection {
     return this.decoder.pendingBytes;
   }
 
-  /** An operator may be idle. */
-  override keepLimits(): void {}
 
   // ---- the handshake
 
@@ -135,6 +123,8 @@ export class ControlConnection extends Connection {
     }
     clearTimeout(this.patience);
     this.isProved = true;
+    this.requestLimits.isAuthRequired = false;
+    this.requestLimits.bulkBytesMax = this.node.limits.bulkBytesMax;
     const { reply } = this.outbox;
     reply.array(3);
     reply.bulkText(proofOf('acceptor', exchange, cookie));
@@ -160,7 +150,7 @@ export class ControlConnection extends Connection {
     } else if (verb === 'RESTART') {
       this.answer(owner.restart().then(() => (reply) => reply.ok()));
     } else if (verb === 'RELOAD') {
-      this.answer(owner.reload().then((lines) => (reply) => writeTexts(reply, lines)));
+      this.answer(owner.reload(texts[0] === 'FORCE').then((lines) => (reply) => writeTexts(reply, lines)));
     } else if (verb === 'EVALUATE' && texts.length === 3) {
       this.answer(this.evaluate(texts as [string, string, string]));
     } else if (verb === 'COMPLETE' && texts.length === 1) {
@@ -193,7 +183,7 @@ export class ControlConnection extends Connection {
 
   private readonly onOutput: OnOutput = (stream, text) => {
     if (this.printed !== undefined) this.printed.push(stream, text);
-    else if (!this.socket.destroyed) this.push(Buffer.concat([PUSH_OF_TWO, bytesOf((reply) => writeTexts(reply, [stream, text])).subarray(PUSH_OF_TWO.length)]));
+    else if (!this.socket.destroyed) this.push(bytesOf((reply) => writePush(reply, [stream, text])));
   };
 
   /** Replies when the answer is there; what is asked meanwhile waits. */
@@ -213,6 +203,13 @@ function errorText(error: unknown): string {
 
 function writeTexts(reply: ReplyWriter, texts: readonly string[]): void {
   reply.array(texts.length);
+  for (const text of texts) reply.bulk(Buffer.from(text));
+}
+
+/** An operator's connection has no protocol of its own choice: a push looks as in RESP3. */
+function writePush(reply: ReplyWriter, texts: readonly string[]): void {
+  reply.protocol = 3;
+  reply.push(texts.length);
   for (const text of texts) reply.bulk(Buffer.from(text));
 }
 

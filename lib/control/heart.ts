@@ -122,7 +122,7 @@ export class Heart {
 
   private step(): void {
     const { child } = this;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
     this.quietSteps++;
     if (this.quietSteps < STEPS) return;
     this.verdict = `it did not give a sign for ${this.parts.beatTimeoutMs / 1000} s and was killed`;

@@ -15,7 +15,7 @@ import { SettingError, Settings, settingSpecs } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
 import { Node } from '../server.js';
-import type { Log } from '../util/log.js';
+import { Log } from '../util/log.js';
 
 export interface ProcessParts {
   /** Reads the settings anew. Rejects with ConfigError. */
@@ -37,7 +37,7 @@ export class NodeProcess {
   cookie = '';
   /** The settings as they were read last; a reload looks for what has changed since. */
   private read: Settings | undefined;
-  private log!: Log;
+  private log: Log = new Log();
   private control: ControlListener | undefined;
   /** Restarts, reloads and the stop happen one after the other. */
   private work: Promise<unknown> = Promise.resolve();
@@ -84,11 +84,12 @@ export class NodeProcess {
     });
   }
 
-  /** Ends the node and starts another by the config as it now is. Rejects as `start` does; then the old node goes on. */
+  /** Ends the node and starts another by the config as it now is. Rejects as `start` does. */
   restart(): Promise<void> {
     return this.queue(async () => {
       const loaded = await this.parts.load();
       this.refuseMove(loaded.settings);
+      this.keepPorts(loaded.settings);
       const [log, settings, configFile] = [this.log, this.read!, this.node.state.configFile];
       log.info('Restarting');
       await this.node.stop();
@@ -106,29 +107,43 @@ export class NodeProcess {
   }
 
   /** Takes over what may change while the node runs, and says in lines what has changed. Rejects with ConfigError. */
-  reload(): Promise<string[]> {
+  reload(isForced: boolean): Promise<string[]> {
     return this.queue(async () => {
       const { settings } = await this.parts.load();
       const running = this.node.state.settings;
       const read = this.read!;
-      const changed = settingSpecs.filter(({ name }) => settings.text(name) !== read.text(name));
+      const shardLines = await this.node.cluster.reload(isForced).catch((error: unknown) => {
+        throw forPeople(error);
+      });
+      const changed = settingSpecs.filter(({ name }) => !OF_THE_MAP.has(name) && settings.text(name) !== read.text(name));
       const mutable = changed.filter(({ isMutable, hasNoEffect }) => isMutable && hasNoEffect !== true);
       try {
         running.setAll(mutable.map(({ name }) => [name, settings.text(name)]));
       } catch (error) {
-        throw error instanceof SettingError ? new ConfigError(error.message) : error;
+        throw forPeople(error);
       }
-      const lines = changed.map(({ name, isSecret, isMutable, hasNoEffect }) => {
-        const [from, to] = [read.text(name), settings.text(name)].map((text) => JSON.stringify(isSecret ? '***' : text));
+      const settingLines = changed.map(({ name, isSecret, isMutable, hasNoEffect }) => {
+        const shown = (text: string): string => JSON.stringify(isSecret === true ? '***' : text);
+        const [from, to] = [shown(read.text(name)), shown(settings.text(name))];
         const note = hasNoEffect === true ? ', which has no effect' : isMutable ? '' : ', which needs a restart';
         return `${name}: ${from} is now ${to}${note}`;
       });
       // What needs a restart stays to be told at the next reload.
       for (const { name } of mutable) read.set(name, settings.text(name));
-      for (const line of lines) this.log.info(`Reload: ${line}`);
-      if (lines.length === 0) this.log.info('Reload: nothing has changed');
-      return lines;
+      for (const line of settingLines) this.log.info(`Reload: ${line}`);
+      return [...shardLines, ...settingLines];
     });
+  }
+
+  /** Reloads for a signal or a changed file, and says in the log what has changed or why nothing has. */
+  async reloadBecause(why: string): Promise<void> {
+    try {
+      const changes = await this.reload(false);
+      this.log.info(`${why}: the config was read again, ${changes.length === 0 ? 'nothing has' : 'something has'} changed`);
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      this.log.warning(`${why}: everything stays as it was: ${error.message}`);
+    }
   }
 
   /** Takes the node's folder: nobody else's node may run there. */
@@ -158,7 +173,15 @@ export class NodeProcess {
     for (const warning of warnings) this.log.warning(warning);
     // The node writes into its settings, above all the port that it found.
     this.read = new Settings(Object.fromEntries(settingSpecs.map(({ name }) => [name, settings.text(name)])));
-    this.node = new Node({ settings, log: this.log, configFile });
+    const readAgain = async (): Promise<{ nodes: string; shards: string }> => {
+      const read = (await this.parts.load()).settings;
+      return { nodes: read.text('nodes'), shards: read.text('shards') };
+    };
+    try {
+      this.node = new Node({ settings, log: this.log, configFile, readAgain });
+    } catch (error) {
+      throw forPeople(error);
+    }
     this.node.onShutdownRequested = () => this.stop('SHUTDOWN');
   }
 
@@ -168,6 +191,13 @@ export class NodeProcess {
     const moved = placeOf(settings, this.parts.workFolder, this.parts.environment);
     if (moved.name === place.name && moved.socket === place.socket) return;
     throw new ConfigError('node and control-socket cannot change in a restart: stop the node and start it again');
+  }
+
+  /** A port that was found for `any` stays the same: clients come back to it. */
+  private keepPorts(settings: Settings): void {
+    for (const name of ['port', 'line-port']) {
+      if (settings.text(name) === 'any') settings.set(name, this.node.state.settings.text(name));
+    }
   }
 
   private giveUp(error: unknown): void {
@@ -181,6 +211,13 @@ export class NodeProcess {
     this.work = done.catch(() => undefined);
     return done;
   }
+}
+
+/** The settings that a node's shard map is made from: the cluster takes them over together. */
+const OF_THE_MAP: ReadonlySet<string> = new Set(['nodes', 'shards']);
+
+function forPeople(error: unknown): unknown {
+  return error instanceof SettingError ? new ConfigError(error.message) : error;
 }
 
 function isExpected(error: unknown): error is Error {

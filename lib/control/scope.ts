@@ -61,6 +61,9 @@ interface Evaluation extends Runtime.EvaluateParameterType {
   throwOnSideEffect?: boolean;
 }
 
+/** What the inspector holds for as long as an expression is looked at. */
+const HELD = 'held';
+
 let scopes = 0;
 
 export class Scope {
@@ -78,7 +81,7 @@ export class Scope {
     this.inspector.on('Runtime.executionContextCreated', ({ params: { context } }) => {
       if (context.name === name) this.contextId = context.id;
     });
-    this.globals = createContext(scope, { name }) as Record<string, unknown>;
+    this.globals = createContext(scope, { name });
     this.inspector.post('Runtime.enable');
   }
 
@@ -90,13 +93,15 @@ export class Scope {
     let done = await this.run(isObject ? `(${code})` : code);
     if (isObject && isSyntaxError(await this.take(done.result))) done = await this.run(code);
     const value = await this.take(done.result);
-    const show = (shown: unknown): string => inspect(shown, { colors: showing.isColoured, breakLength: showing.columns });
+    this.inspector.post('Runtime.releaseObjectGroup', { objectGroup: HELD });
+    const options = { colors: showing.isColoured, breakLength: showing.columns };
+    const show = (shown: unknown): string => inspect(shown, options);
     if (done.exceptionDetails === undefined) {
-      this.globals['_'] = value;
+      this.globals._ = value;
       return value === undefined ? { kind: 'nothing', text: '' } : { kind: 'value', text: show(value) };
     }
-    if (isSyntaxError(value) && INCOMPLETE.test(value.message)) return { kind: 'incomplete', text: firstLines(value) };
-    return { kind: 'error', text: isError(value) ? firstLines(value) : show(value) };
+    const text = isError(value) ? firstLines(value) : show(value);
+    return { kind: isSyntaxError(value) && INCOMPLETE.test(value.message) ? 'incomplete' : 'error', text };
   }
 
   /** What the name at the end of `line` may become, and that part of the line. Evaluates nothing that has an effect. */
@@ -123,16 +128,16 @@ export class Scope {
 
   private run(expression: string): Promise<Runtime.EvaluateReturnType> {
     return this.post('Runtime.evaluate', {
-      expression, contextId: this.contextId, replMode: true, awaitPromise: true,
+      expression, contextId: this.contextId, replMode: true, awaitPromise: true, objectGroup: HELD,
     });
   }
 
   /** Gives the inspector the function by which it hands over values. */
   private async prepare(): Promise<void> {
     if (this.taker !== undefined) return;
-    this.globals['take'] = (value: unknown): void => void (this.taken = value);
+    this.globals.take = (value: unknown): void => void (this.taken = value);
     const { result } = await this.post('Runtime.evaluate', { expression: 'take', contextId: this.contextId });
-    delete this.globals['take'];
+    delete this.globals.take;
     this.taker = result.objectId!;
   }
 
@@ -144,8 +149,9 @@ export class Scope {
     await this.post('Runtime.callFunctionOn', {
       objectId: this.taker!, functionDeclaration: 'function (value) { this(value); }', arguments: [argument],
     });
-    if (objectId !== undefined) this.inspector.post('Runtime.releaseObject', { objectId });
-    return this.taken;
+    const { taken } = this;
+    this.taken = undefined;
+    return taken;
   }
 
   private post(method: 'Runtime.evaluate', params: Evaluation): Promise<Runtime.EvaluateReturnType>;

@@ -133,7 +133,7 @@ for (const [args, message] of [
   [['start', '--completely-else', '1'], "unknown flag '--completely-else'"],
   [['start', '--bind=10.9.8.7', '--port=any', '--line-port=0'], "bind: '10.9.8.7' is no address of this machine; with - in front it may be missing"],
   [['start', '--config', 'no.js'], 'the config file no.js is not there'],
-  [['start', '--logfile', '/no/folder/log'], "logfile: '/no/folder/log' cannot be written: ENOENT: no such file or directory, open '/no/folder/log'"],
+  [['start', '--logfile', '/no/folder/log'], "logfile: '/no/folder/log' cannot be written: its folder is not there"],
   [['stat'], "unknown verb 'stat', did you mean 'start'?"],
   [['check-config', '--databases', '0'], "databases: '0' is not allowed, it must be a whole number from 1 to 2147483647 (--databases)"],
 ] as const) {
@@ -159,10 +159,11 @@ test('check-config shows settings and sources, and no secrets', async (t) => {
   t.false(check.output.includes('hush'));
 });
 
-test('without a verb the help is shown', async (t) => {
+test('without a verb the list of verbs is shown', async (t) => {
   const help = run(t, []);
-  t.is(await help.ended, 0);
-  t.regex(help.output, /pigeonhole start +Run a node in the foreground/);
+  t.is(await help.ended, 1);
+  t.is(help.output, '');
+  t.regex(help.errors, /pigeonhole start +Run a node in the foreground/);
 });
 
 test('version is that of the package', async (t) => {
