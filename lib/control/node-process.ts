@@ -115,7 +115,8 @@ export class NodeProcess {
       const shardLines = await this.node.cluster.reload(isForced).catch((error: unknown) => {
         throw forPeople(error);
       });
-      const changed = settingSpecs.filter(({ name }) => !OF_THE_MAP.has(name) && settings.text(name) !== read.text(name));
+      const isChanged = (name: string): boolean => settings.text(name) !== read.text(name);
+      const changed = settingSpecs.filter(({ name }) => !OF_THE_MAP.has(name) && isChanged(name));
       const mutable = changed.filter(({ isMutable, hasNoEffect }) => isMutable && hasNoEffect !== true);
       try {
         running.setAll(mutable.map(({ name }) => [name, settings.text(name)]));

@@ -1,4 +1,4 @@
-/** HEART=true: a node that dies or hangs is started again. */
+/** HEART=true: a node that dies or hangs is started again. One after the other: each test runs many processes. */
 import test, { type ExecutionContext } from 'ava';
 import { FREE, type Folder, inFolder } from '../support/command-run.js';
 import { waitFor } from '../support/wait-for.js';
@@ -28,7 +28,7 @@ for (const [signal, cause] of [
   ['SIGKILL', /heart: pigeonhole failed: it was ended by SIGKILL; starting it again in 100 ms \(1 of 5\)/],
   ['SIGSTOP', /heart: pigeonhole failed: it did not give a sign for 3 s and was killed; starting it again in 100 ms/],
 ] as const) {
-  test(`after ${signal} the node is there again, and stop stops both`, async (t) => {
+  test.serial(`after ${signal} the node is there again, and stop stops both`, async (t) => {
     const folder = await startWatched(t);
     const [first, heart] = [nodePid(folder), heartPid(folder)];
     process.kill(first, signal);
@@ -44,7 +44,7 @@ for (const [signal, cause] of [
   });
 }
 
-test('a start that fails is reported, and nothing is tried again', async (t) => {
+test.serial('a start that fails is reported, and nothing is tried again', async (t) => {
   const folder = inFolder(t, HEART);
   const [code, output, errors] = await folder.do(['daemon', ...FREE, '--bind', '10.9.8.7']);
   t.is(code, 1);
@@ -53,7 +53,7 @@ test('a start that fails is reported, and nothing is tried again', async (t) => 
   t.is(heartPid(folder), 0);
 });
 
-test('after five failures in a row the heart gives up', async (t) => {
+test.serial('after five failures in a row the heart gives up', async (t) => {
   const folder = await startWatched(t);
   const heart = heartPid(folder);
   folder.write('.env', 'PIGEONHOLE_DATABASES=0');
@@ -63,7 +63,7 @@ test('after five failures in a row the heart gives up', async (t) => {
   await waitFor(() => !isAlive(heart), 'the end of the heart');
 });
 
-test('stop ends a node that hangs', async (t) => {
+test.serial('stop ends a node that hangs', async (t) => {
   const folder = inFolder(t, { HEART: 'true' });
   await folder.do(['daemon', ...FREE]);
   const [node, heart] = [nodePid(folder), heartPid(folder)];

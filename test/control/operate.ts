@@ -1,4 +1,7 @@
-/** A node in the background is operated as an operator does it, with real processes. */
+/**
+ * A node in the background is operated as an operator does it, with real processes.
+ * One after the other: each test runs many processes.
+ */
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo, connect } from 'node:net';
 import { once } from 'node:events';
@@ -27,7 +30,7 @@ const isAlive = (pid: number): boolean => {
 
 const pidOf = async (folder: Folder): Promise<number> => Number((await folder.do(['pid']))[1]);
 
-test('daemon returns when the node is ready, pid names it, stop when it has gone', async (t) => {
+test.serial('daemon returns when the node is ready, pid names it, stop when it has gone', async (t) => {
   const folder = await startDaemon(t);
   t.regex(folder.log, /Ready to accept connections\n$/);
   const pid = await pidOf(folder);
@@ -45,7 +48,7 @@ test('daemon returns when the node is ready, pid names it, stop when it has gone
   }
 });
 
-test('rpc evaluates in the node and prints the value', async (t) => {
+test.serial('rpc evaluates in the node and prints the value', async (t) => {
   const folder = await startDaemon(t);
   const rows: [expression: string, code: number, output: string, errors: string][] = [
     ['1 + 1', 0, '2\n', ''],
@@ -71,7 +74,7 @@ test('rpc evaluates in the node and prints the value', async (t) => {
   await folder.do(['stop']);
 });
 
-test('eval evaluates in a fresh process that opens no port', async (t) => {
+test.serial('eval evaluates in a fresh process that opens no port', async (t) => {
   const folder = inFolder(t);
   t.deepEqual(await folder.do(['eval', 'await node.port']), [0, '0\n', '']);
   t.deepEqual(await folder.do(['eval', 'undefined']), [0, '', '']);
@@ -81,7 +84,7 @@ test('eval evaluates in a fresh process that opens no port', async (t) => {
   t.false(existsSync(join(folder.path, 'tmp')));
 });
 
-test('command sends one Redis command', async (t) => {
+test.serial('command sends one Redis command', async (t) => {
   const folder = await startDaemon(t, '--requirepass', 'hush');
   t.deepEqual(await folder.do(['command', 'SET', 'key', 'a b']), [0, 'OK\n', '']);
   t.deepEqual(await folder.do(['command', 'GET', 'key']), [0, 'a b\n', '']);
@@ -92,7 +95,7 @@ test('command sends one Redis command', async (t) => {
   await folder.do(['stop']);
 });
 
-test('a wrong cookie is refused, and a client without one gets nothing', async (t) => {
+test.serial('a wrong cookie is refused, and a client without one gets nothing', async (t) => {
   const folder = await startDaemon(t);
   const wrong = { RELEASE_COOKIE: 'another' };
   for (const verb of ['pid', 'stop', 'rpc 1', 'remote']) {
@@ -110,7 +113,7 @@ test('a wrong cookie is refused, and a client without one gets nothing', async (
   t.deepEqual(await folder.do(['stop']), [0, '', '']);
 });
 
-test('started twice, the second says who runs', async (t) => {
+test.serial('started twice, the second says who runs', async (t) => {
   const folder = await startDaemon(t);
   const pid = await pidOf(folder);
   for (const verb of ['daemon', 'start']) {
@@ -125,7 +128,7 @@ test('started twice, the second says who runs', async (t) => {
   t.deepEqual(await folder.do(['stop']), [0, '', '']);
 });
 
-test('what a killed node left behind is taken over', async (t) => {
+test.serial('what a killed node left behind is taken over', async (t) => {
   const folder = await startDaemon(t);
   const pid = await pidOf(folder);
   process.kill(pid, 'SIGKILL');
@@ -137,7 +140,7 @@ test('what a killed node left behind is taken over', async (t) => {
   await folder.do(['stop']);
 });
 
-test('restart reads the config again, in the same process, and replies in flight are delivered', async (t) => {
+test.serial('restart reads the config again, in the same process, and replies in flight are delivered', async (t) => {
   const folder = inFolder(t);
   folder.write('runtime.json', '{ "maxclients": 1000 }');
   const flags = ['--config', 'runtime.json'];
@@ -172,7 +175,7 @@ test('restart reads the config again, in the same process, and replies in flight
   t.deepEqual(await folder.do(['stop']), [0, '', '']);
 });
 
-test('a restart onto a port in use says so, and the node is back with its old settings', async (t) => {
+test.serial('a restart onto a port in use says so, and the node is back with its old settings', async (t) => {
   const folder = inFolder(t);
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -188,7 +191,7 @@ test('a restart onto a port in use says so, and the node is back with its old se
   await folder.do(['stop']);
 });
 
-test('reload takes over what may change, and names what needs a restart', async (t) => {
+test.serial('reload takes over what may change, and names what needs a restart', async (t) => {
   const folder = inFolder(t);
   folder.write('runtime.json', '{ "maxclients": 1000, "requirepass": "one" }');
   await folder.do(['daemon', ...FREE, '--config', 'runtime.json']);
@@ -213,7 +216,7 @@ for (const [title, flags, message] of [
   ['a folder that is open to everybody', ['--control-socket', '/tmp/control.sock'], /^the folder \/tmp is open to everybody: choose another/],
   ['a full disk', ['--logfile', '/dev/full'], /^logfile: '\/dev\/full' cannot be written: the disk is full: make room$/],
 ] as const) {
-  test(`${title}: one line, exit 1, and nothing is left half-started`, async (t) => {
+  test.serial(`${title}: one line, exit 1, and nothing is left half-started`, async (t) => {
     const folder = inFolder(t);
     folder.write('file', '');
     for (const verb of ['start', 'daemon']) {
@@ -227,7 +230,7 @@ for (const [title, flags, message] of [
   });
 }
 
-test('a port in use fails the daemon with one line', async (t) => {
+test.serial('a port in use fails the daemon with one line', async (t) => {
   const folder = inFolder(t);
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -240,7 +243,7 @@ test('a port in use fails the daemon with one line', async (t) => {
   t.false(existsSync(join(folder.place, 'control.sock')));
 });
 
-test('a cookie file that others can read is refused', async (t) => {
+test.serial('a cookie file that others can read is refused', async (t) => {
   const folder = await startDaemon(t);
   await folder.do(['stop']);
   chmodSync(join(folder.place, 'cookie'), 0o644);
@@ -251,7 +254,7 @@ test('a cookie file that others can read is refused', async (t) => {
   }
 });
 
-test('in a release the place, the name and the cookie come from the environment', async (t) => {
+test.serial('in a release the place, the name and the cookie come from the environment', async (t) => {
   const release = { RELEASE_NAME: 'foo', RELEASE_VSN: '1.2.3', RELEASE_TMP: 'var', RELEASE_COOKIE: 'secret' };
   const folder = inFolder(t, release);
   t.deepEqual(await folder.do(['version']), [0, 'foo 1.2.3\n', '']);
@@ -261,7 +264,7 @@ test('in a release the place, the name and the cookie come from the environment'
   t.deepEqual(await folder.do(['stop']), [0, '', '']);
 });
 
-test('a socket whose path is longer than the system allows is reached all the same', async (t) => {
+test.serial('a socket whose path is longer than the system allows is reached all the same', async (t) => {
   const folder = inFolder(t);
   const deep = join(folder.path, 'd'.repeat(100));
   mkdirSync(deep, { mode: 0o700 });
@@ -272,7 +275,7 @@ test('a socket whose path is longer than the system allows is reached all the sa
   t.deepEqual(await folder.do(['stop', ...flags]), [0, '', '']);
 });
 
-test('install writes a unit and prints what to run', async (t) => {
+test.serial('install writes a unit and prints what to run', async (t) => {
   const folder = inFolder(t);
   const [code, output] = await folder.do(['install', '--port', '7000']);
   t.is(code, 0);
@@ -284,7 +287,7 @@ test('install writes a unit and prints what to run', async (t) => {
   t.is((await folder.do(['install', '--overwrite']))[0], 0);
 });
 
-test('a node that is stopped by a signal leaves nothing behind', async (t) => {
+test.serial('a node that is stopped by a signal leaves nothing behind', async (t) => {
   const folder = await startDaemon(t);
   const pid = Number(readFileSync(join(folder.place, 'pigeonhole.pid'), 'utf8'));
   process.kill(pid, 'SIGTERM');

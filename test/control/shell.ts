@@ -1,8 +1,11 @@
-/** The shells, driven through a pseudo-terminal as a person at a keyboard drives them. */
+/**
+ * The shells, driven through a pseudo-terminal as a person at a keyboard drives them.
+ * One after the other: each test runs many processes.
+ */
 import test from 'ava';
 import { FREE, hasPython, inFolder, onTerminal } from '../support/command-run.js';
 
-const terminalTest = hasPython ? test : test.skip;
+const terminalTest = hasPython ? test.serial : test.skip;
 if (!hasPython) console.log('python3 with its module pty is not there: the tests of the shells are skipped');
 
 terminalTest('remote evaluates, waits, completes, remembers, and leaving it leaves the node running', async (t) => {
@@ -72,7 +75,7 @@ terminalTest('start_console runs a node under a shell, shows its log, and ends w
   t.regex((await folder.do(['pid']))[2], /is not running/);
 });
 
-test('what is piped into remote is evaluated in its order', async (t) => {
+test.serial('what is piped into remote is evaluated in its order', async (t) => {
   const folder = inFolder(t);
   await folder.do(['daemon', ...FREE]);
   const shell = folder.run(['remote']);

@@ -1,4 +1,4 @@
-/** The command `pigeonhole`, run as processes of their own in a folder of the test's own, which is removed with them. */
+/** The command `pigeonhole`, run as processes of their own in a folder of the test's, which is removed with them. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -42,6 +42,9 @@ export class Run {
   }
 }
 
+/** How a command ended and what it printed. */
+export type Done = [code: number | null, output: string, errors: string];
+
 /** A folder in which a node is operated. */
 export class Folder {
   readonly path = mkdtempSync(join(tmpdir(), 'pigeonhole-control-'));
@@ -60,8 +63,8 @@ export class Folder {
     return spawn(program, args, { cwd: this.path, env, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
-  /** Runs the command to its end: `[exit code, output, errors]`. */
-  async do(args: readonly string[], environment: Record<string, string> = {}): Promise<[number | null, string, string]> {
+  /** Runs the command to its end. */
+  async do(args: readonly string[], environment: Record<string, string> = {}): Promise<Done> {
     const run = this.run(args, environment);
     const code = await run.ended;
     return [code, run.output, run.errors];
