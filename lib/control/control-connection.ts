@@ -68,8 +68,8 @@ export class ControlConnection extends Connection {
     return this.address;
   }
 
-  protected feed(chunk: Buffer): void {
-    this.decoder.feed(chunk);
+  protected feed(bytes: Buffer, length: number): void {
+    this.decoder.feed(bytes, length);
   }
 
   protected runNext(): boolean {
