@@ -22,13 +22,13 @@ if "%RELEASE_COMMAND%" == "version" (
   exit /b 0
 )
 set "KNOWN="
-for %%c in (start start_console daemon daemon_console stop restart reload pid remote rpc eval command check-config install) do (
+for %%c in (start start_console daemon daemon_console stop restart reload pid remote rpc eval command shards check-config install) do (
   if "%RELEASE_COMMAND%" == "%%c" set "KNOWN=yes"
 )
 if not defined KNOWN (
   echo Usage: %RELEASE_PROG% COMMAND [ARGS] 1>&2
   echo The commands are: start, start_console, daemon, daemon_console, stop, restart, reload, pid, version, remote, 1>&2
-  echo rpc "EXPRESSION", eval "EXPRESSION", command ARG..., check-config, install 1>&2
+  echo rpc "EXPRESSION", eval "EXPRESSION", command ARG..., shards, check-config, install 1>&2
   exit /b 1
 )
 

@@ -35,6 +35,7 @@ The commands are:
     rpc "EXPRESSION"   Evaluates in the running node and prints the value
     eval "EXPRESSION"  Evaluates in a process of its own, without listeners, and prints the value
     command ARG...     Sends one Redis command to the running node and prints the reply
+    shards             Prints the shard map of the running node and the state of its peers
     check-config       Prints the settings that a start would have, and where each comes from
     install            Writes what this system needs to run the node as a service
 END
@@ -51,7 +52,7 @@ RELEASE_COMMAND=${1-}
 
 case $RELEASE_COMMAND in
   start | start_console | daemon | daemon_console | stop | restart | reload | pid | remote | rpc | eval | command | \
-    check-config | install) ;;
+    shards | check-config | install) ;;
   version)
     echo "$RELEASE_NAME $RELEASE_VSN"
     exit 0
