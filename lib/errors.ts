@@ -32,6 +32,13 @@ export const isNotFinite = make('ERR value is NaN or Infinity');
 export const hashValueNotAnInteger = make('ERR hash value is not an integer');
 export const hashValueNotAFloat = make('ERR hash value is not a float');
 export const countOutOfRange = make('ERR value is out of range');
+export const lposRankZero = make(
+  "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+);
+export const lposCountNegative = make("ERR COUNT can't be negative");
+export const lposMaxlenNegative = make("ERR MAXLEN can't be negative");
+export const numkeysTooSmall = make('ERR numkeys should be greater than 0');
+export const countTooSmall = make('ERR count should be greater than 0');
 export const replyTooLarge = make('ERR the reply would be too large');
 export const invalidCursor = make('ERR invalid cursor');
 export const notABit = make('ERR bit is not an integer or out of range');

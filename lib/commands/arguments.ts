@@ -36,10 +36,13 @@ export function readIntegerBetween(
   return Number(value);
 }
 
-/** An integer from 0 on. Throws outOfRange() for everything else. Source: getPositiveLongFromObjectOrReply. */
-export function readCount(args: Args, index: number): number {
-  const value = readInteger(args, index, outOfRange);
-  if (value < 0) throw outOfRange();
+/**
+ * An integer from 0 on. Throws outOfRange(), or what `error` makes, for everything else.
+ * Source: getPositiveLongFromObjectOrReply.
+ */
+export function readCount(args: Args, index: number, error: () => CommandError = outOfRange): number {
+  const value = readInteger(args, index, error);
+  if (value < 0) throw error();
   return value;
 }
 

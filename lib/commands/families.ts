@@ -8,26 +8,29 @@ import { commandCommands } from './command.js';
 import { configCommands } from './config.js';
 import { connectionCommands } from './connection.js';
 import { debugCommands } from './debug.js';
-import { genericCommands } from './generic.js';
 import { genericExpireCommands } from './generic-expire.js';
 import { genericMoveCommands } from './generic-move.js';
 import { genericScanCommands } from './generic-scan.js';
-import { hashCommands } from './hash.js';
+import { genericCommands } from './generic.js';
 import { hashCounterCommands } from './hash-counters.js';
 import { hashWalkCommands } from './hash-walk.js';
+import { hashCommands } from './hash.js';
 import { infoCommands } from './info.js';
 import { keyspaceCommands } from './keyspace.js';
 import { latencyCommands } from './latency.js';
+import { listMoveCommands } from './list-move.js';
+import { listPositionCommands } from './list-position.js';
+import { listCommands } from './list.js';
 import { memoryCommands } from './memory.js';
 import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
 import { serverCommands } from './server.js';
 import { shardCommands } from './shard.js';
 import { slowlogCommands } from './slowlog.js';
-import { stringCommands } from './string.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
 import { stringRangeCommands } from './string-range.js';
+import { stringCommands } from './string.js';
 import { waitCommands } from './wait.js';
 
 export const families: readonly (readonly CommandSpec[])[] = [
@@ -39,25 +42,28 @@ export const families: readonly (readonly CommandSpec[])[] = [
   configCommands,
   connectionCommands,
   debugCommands,
-  genericCommands,
   genericExpireCommands,
   genericMoveCommands,
   genericScanCommands,
-  hashCommands,
+  genericCommands,
   hashCounterCommands,
   hashWalkCommands,
+  hashCommands,
   infoCommands,
   keyspaceCommands,
   latencyCommands,
+  listMoveCommands,
+  listPositionCommands,
+  listCommands,
   memoryCommands,
   monitorCommands,
   objectCommands,
   serverCommands,
   shardCommands,
   slowlogCommands,
-  stringCommands,
   stringCounterCommands,
   lcsCommands,
   stringRangeCommands,
+  stringCommands,
   waitCommands,
 ];

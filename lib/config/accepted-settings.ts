@@ -70,9 +70,6 @@ const encodings: readonly SettingSpec[] = [
     aliases: ['zset-max-ziplist-value'],
   }),
   integer('set-max-intset-entries', 512, 'Most members of a set of integers in the small encoding'),
-  integer('list-max-listpack-size', -2, 'Most elements, or a class of sizes, of one node of a list', {
-    min: -INT_MAX - 1, max: INT_MAX, aliases: ['list-max-ziplist-size'],
-  }),
   integer('list-compress-depth', 0, 'Nodes at the ends of a list that are not compressed', { max: INT_MAX }),
   bytes('hll-sparse-max-bytes', 3000, 'Most bytes of a HyperLogLog in the sparse form'),
   bytes('stream-node-max-bytes', 4096, 'Most bytes of one node of a stream'),

@@ -4,6 +4,9 @@ import { expiryGrammar } from './expiry.js';
 import { genericGrammar } from './generic.js';
 import type { Grammar } from './grammar.js';
 import { hashGrammar } from './hash.js';
+import { listGrammar } from './list.js';
 import { stringGrammar } from './string.js';
 
-export const grammars: readonly Grammar[] = [stringGrammar, bitmapGrammar, hashGrammar, genericGrammar, expiryGrammar];
+export const grammars: readonly Grammar[] = [
+  stringGrammar, bitmapGrammar, hashGrammar, listGrammar, genericGrammar, expiryGrammar,
+];

@@ -1,0 +1,117 @@
+/** The list commands over several lists: an element moves from one to another, or comes from the first that has one. */
+import { readInteger } from './arguments.js';
+import type { Context } from './context.js';
+import { finishPop, popSeveral } from './list.js';
+import { findForWrite } from './lookup.js';
+import type { CommandSpec, Handler } from './spec.js';
+import { oneKey } from './spec.js';
+import { countTooSmall, numkeysTooSmall, syntaxError } from '../errors.js';
+import type { Args } from '../protocol/args.js';
+import type { ReplyWriter } from '../protocol/reply-writer.js';
+import { elementBytes } from '../store/element-run.js';
+import { LIST } from '../store/entry.js';
+import {
+  type ListEnd, createList, getElement, listLength, pushElement, removeElements,
+} from '../store/list-value.js';
+import { Slice, sliceOf } from '../util/bytes.js';
+
+const found = new Slice();
+
+/** The end that argument `index` names. Throws syntaxError(). */
+function readEnd(args: Args, index: number): ListEnd {
+  if (args.is(index, 'LEFT')) return 'head';
+  if (args.is(index, 'RIGHT')) return 'tail';
+  throw syntaxError();
+}
+
+const lmove: Handler = (context, args, reply) => {
+  const from = readEnd(args, 3);
+  moveElement(context, args, from, readEnd(args, 4), reply);
+};
+
+const rpoplpush: Handler = (context, args, reply) => moveElement(context, args, 'tail', 'head', reply);
+
+/** Moves an element from the first key's list to the second's, which may be the same, and replies with it. */
+function moveElement(context: Context, args: Args, from: ListEnd, to: ListEnd, reply: ReplyWriter): void {
+  const { db } = context;
+  const source = args.slice(1);
+  const destination = args.slice(2);
+  const ref = findForWrite(context, source, LIST);
+  if (ref === 0) return reply.nil();
+  const destinationRef = findForWrite(context, destination, LIST);
+  const index = from === 'head' ? 0 : listLength(db, ref) - 1;
+  getElement(db, ref, index, found);
+  reply.slice(found);
+  if (ref === destinationRef) return rotate(context, source, ref, from, to);
+  const size = elementBytes(found.length);
+  const list = destinationRef === 0 ? createList(db, destination, size) : destinationRef;
+  pushElement(db, destination, list, to, found);
+  context.changed(destination, 'l', to === 'head' ? 'lpush' : 'rpush');
+  removeElements(db, ref, index, 1);
+  finishPop(context, source, ref, from);
+}
+
+/** Moves the element in `found` from one end of its list to an end of the same. */
+function rotate(context: Context, key: Slice, ref: number, from: ListEnd, to: ListEnd): void {
+  const { db } = context;
+  if (from !== to) {
+    const element = sliceOf(found.copyOf());
+    removeElements(db, ref, from === 'head' ? 0 : listLength(db, ref) - 1, 1);
+    pushElement(db, key, ref, to, element);
+  }
+  context.changed(key, 'l', to === 'head' ? 'lpush' : 'rpush');
+  context.changed(key, 'l', from === 'head' ? 'lpop' : 'rpop');
+}
+
+/** Lists are looked at only up to the first that is there, so what the keys behind it hold does not matter. */
+const lmpop: Handler = (context, args, reply) => {
+  const numkeys = readInteger(args, 1, numkeysTooSmall);
+  if (numkeys < 1) throw numkeysTooSmall();
+  const endAt = 2 + numkeys;
+  if (endAt >= args.count) throw syntaxError();
+  const end = readEnd(args, endAt);
+  const count = readPopCount(args, endAt + 1);
+  for (let index = 2; index < endAt; index++) {
+    const key = args.slice(index);
+    const ref = findForWrite(context, key, LIST);
+    if (ref === 0) continue;
+    reply.array(2);
+    reply.slice(key);
+    return popSeveral(context, key, ref, end, count, reply);
+  }
+  reply.nilArray();
+};
+
+/** The number behind COUNT, which may be left out. Throws countTooSmall() and syntaxError(). */
+function readPopCount(args: Args, from: number): number {
+  if (from === args.count) return 1;
+  if (!args.is(from, 'COUNT') || from + 1 === args.count) throw syntaxError();
+  const count = readInteger(args, from + 1, countTooSmall);
+  if (count < 1) throw countTooSmall();
+  if (from + 2 < args.count) throw syntaxError();
+  return count;
+}
+
+const RECORD = { categories: ['list'], routing: 'one_shard', group: 'list' } as const;
+const TWO_LISTS = [...oneKey('RW access delete'), ...oneKey('RW insert', 2)];
+
+export const listMoveCommands: readonly CommandSpec[] = [
+  {
+    name: 'lmove', arity: 5, flags: ['write', 'denyoom'], keys: TWO_LISTS, ...RECORD, since: '6.2.0', complexity: 'O(1)',
+    summary: 'Moves an element from an end of one list to an end of another.',
+    syntax: 'source destination LEFT|RIGHT LEFT|RIGHT', handler: lmove,
+  },
+  {
+    name: 'lmpop', arity: -4, flags: ['write', 'movablekeys'],
+    keys: [{ flags: 'RW access delete', begin: 1, find: { count: 0, first: 1, step: 1 } }], ...RECORD, since: '7.0.0',
+    complexity: 'O(N+M) where N is the number of provided keys and M is the number of elements returned.',
+    summary: 'Takes elements from the first of several lists that has some.',
+    syntax: 'numkeys key [key ...] LEFT|RIGHT [COUNT count]', handler: lmpop,
+  },
+  {
+    name: 'rpoplpush', arity: 3, flags: ['write', 'denyoom'], keys: TWO_LISTS, ...RECORD, since: '1.2.0',
+    complexity: 'O(1)', summary: 'Moves the last element of one list to the head of another.',
+    syntax: 'source destination', deprecated: { since: '6.2.0', replacedBy: '`LMOVE` with the `RIGHT` and `LEFT` arguments' },
+    handler: rpoplpush,
+  },
+];
