@@ -26,8 +26,8 @@ const BATCH_BYTES_MAX = 256 * 1024;
 const OWED_MAX = 4096;
 const OWED_BYTES_MAX = 16 * 1024 * 1024;
 /**
- * A client that holds itself is still read, so that its leaving is noticed, until so many bytes wait. One that sent more
- * is not: ten thousand of them must not take gigabytes. Its leaving is noticed when its wait is over.
+ * A client that holds itself is still read, so that its leaving is noticed, until so many bytes wait. One that sent
+ * more is not: ten thousand of them must not take gigabytes. Its leaving is noticed when its wait is over.
  */
 const HELD_INPUT_BYTES_MAX = 64 * 1024;
 
