@@ -42,6 +42,8 @@ export class NodeProcess {
   /** Restarts, reloads and the stop happen one after the other. */
   private work: Promise<unknown> = Promise.resolve();
   private isStopping = false;
+  /** The ports of the node before the restart. */
+  private readonly foundPorts = new Map<string, string>();
 
   constructor(private readonly parts: ProcessParts) {}
 
@@ -89,9 +91,9 @@ export class NodeProcess {
     return this.queue(async () => {
       const loaded = await this.parts.load();
       this.refuseMove(loaded.settings);
-      this.keepPorts(loaded.settings);
       const [log, settings, configFile] = [this.log, this.read!, this.node.state.configFile];
       log.info('Restarting');
+      for (const name of ['port', 'line-port']) this.foundPorts.set(name, this.node.state.settings.text(name));
       await this.node.stop();
       try {
         this.openNode(loaded);
@@ -99,7 +101,7 @@ export class NodeProcess {
       } catch (error) {
         if (!isExpected(error)) throw error;
         log.error(`The restart failed: ${error.message}; starting with the settings as they were`);
-        this.openNode({ settings, configFile, sources: new Map(), warnings: [] });
+        this.openNode({ settings: copyOf(settings), configFile, sources: new Map(), warnings: [] });
         await this.node.start().catch((failure: unknown) => this.giveUp(failure));
         throw error;
       }
@@ -173,7 +175,8 @@ export class NodeProcess {
     if (!isLogKept) this.log = this.parts.openLog(settings, this.place);
     for (const warning of warnings) this.log.warning(warning);
     // The node writes into its settings, above all the port that it found.
-    this.read = new Settings(Object.fromEntries(settingSpecs.map(({ name }) => [name, settings.text(name)])));
+    this.read = copyOf(settings);
+    this.keepPorts(settings);
     const readAgain = async (): Promise<{ nodes: string; shards: string }> => {
       const read = (await this.parts.load()).settings;
       return { nodes: read.text('nodes'), shards: read.text('shards') };
@@ -197,7 +200,8 @@ export class NodeProcess {
   /** A port that was found for `any` stays the same: clients come back to it. */
   private keepPorts(settings: Settings): void {
     for (const name of ['port', 'line-port']) {
-      if (settings.text(name) === 'any') settings.set(name, this.node.state.settings.text(name));
+      const found = this.foundPorts.get(name);
+      if (settings.text(name) === 'any' && found !== undefined) settings.set(name, found);
     }
   }
 
@@ -216,6 +220,10 @@ export class NodeProcess {
 
 /** The settings that a node's shard map is made from: the cluster takes them over together. */
 const OF_THE_MAP: ReadonlySet<string> = new Set(['nodes', 'shards']);
+
+function copyOf(settings: Settings): Settings {
+  return new Settings(Object.fromEntries(settingSpecs.map(({ name }) => [name, settings.text(name)])));
+}
 
 function forPeople(error: unknown): unknown {
   return error instanceof SettingError ? new ConfigError(error.message) : error;
