@@ -11,11 +11,12 @@ const ARGUMENTS_FOLLOW = { ...parsing, 'unknown-options-as-args': true, 'duplica
 const STREAMS = new Set(['monitor', 'subscribe', 'psubscribe', 'ssubscribe']);
 
 export const command: CommandModule<object, Record<string, unknown>> = {
-  command: 'command <args..>',
+  command: 'command [args..]',
   describe: 'Send one Redis command to the running node and print the reply',
   builder: (yargs) => withPlace(yargs.parserConfiguration(ARGUMENTS_FOLLOW).help(false)),
   handler: async (flags) => {
-    const args = (flags.args as readonly unknown[]).map(String);
+    const args = (flags._ as readonly unknown[]).slice(1).map(String);
+    if (args.length === 0) throw new ControlError('command wants a Redis command: command GET key');
     const client = await reach(await findTarget(flags));
     const print = (reply: Buffer): void => {
       process.stdout.write(replyText(reply, args, process.stdout.isTTY));

@@ -26,6 +26,9 @@ import { ControlError } from '../control/place.js';
 import { ListenError } from '../listeners/bind.js';
 
 const args = process.argv.slice(2);
+// What follows `command` belongs to the Redis command, also what looks like a flag.
+const verbAt = args.findIndex((arg) => !arg.startsWith('-'));
+if (args[verbAt] === 'command' && args[verbAt + 1] !== '--') args.splice(verbAt + 1, 0, '--');
 const parser = yargs(args)
   .scriptName(programName)
   .usage('$0 <verb> [flags]\n\nA Redis-compatible store whose nodes share the alphabet.')
