@@ -103,7 +103,7 @@ export class Cluster implements ShardServices {
     };
     for (const [name, peer] of before) {
       if (peers.get(name) === peer) peer.announceMap();
-      else peer.stop(false);
+      else peer.retire();
     }
     if (this.isStarted) for (const [name, peer] of peers) if (before.get(name) !== peer) peer.start();
     for (const gap of map.gaps()) this.services.log.warning(`The shard map has a gap: nobody owns names ${gap}`);
@@ -200,7 +200,7 @@ export class Cluster implements ShardServices {
 
   /** Closes every link at once. */
   stop(): void {
-    for (const peer of this.peers) peer.stop(true);
+    for (const peer of this.peers) peer.stop();
   }
 
   /** The cookie that peers must prove. */

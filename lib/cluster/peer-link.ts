@@ -115,6 +115,12 @@ export class PeerLink {
     this.write(bytes, start, end);
   }
 
+  /** Sends a short request of this node's own over a link that is up, also when the queue is full. */
+  tell(receiver: Receiver, request: Buffer): void {
+    this.expect(receiver);
+    this.write(request, 0, request.length);
+  }
+
   /** Connects when need be. Throws a CommandError when nothing can be sent now. */
   prepare(): void {
     if (this.state === 'down') throw this.down();
@@ -333,11 +339,11 @@ export class PeerLink {
     this.isRetired = true;
   }
 
-  /** Closes at once, when the node stops. */
-  close(): void {
+  /** Closes at once, and answers what is in flight with the reason. */
+  close(reason: string): void {
     this.isRetired = true;
     clearTimeout(this.retry);
-    this.lose('this node is shutting down');
+    this.lose(reason);
   }
 
   private setState(state: LinkState, reason: string): void {

@@ -33,6 +33,7 @@ const RETRY_MS_MAX = 2000;
 /** A kept link that has nothing to do asks so often whether the peer is still there. */
 const PING_MS = 1000;
 const PING = encodeRequest(['PING']);
+const STOPPING = 'this node is shutting down';
 
 export class Peer implements LinkOwner {
   readonly latencies = new Latencies();
@@ -51,6 +52,7 @@ export class Peer implements LinkOwner {
   private reported = '';
   private timer: NodeJS.Timeout | undefined;
   private pingedMs = 0;
+  private isRetired = false;
 
   constructor(
     readonly name: string,
@@ -64,7 +66,8 @@ export class Peer implements LinkOwner {
 
   start(): void {
     this.main.connect();
-    this.timer = setInterval(() => this.watch(), Math.min(PING_MS, this.limits.timeoutMs) / 4);
+    // After what has arrived has been read: a peer is not silent because this process was held up.
+    this.timer = setInterval(() => setImmediate(() => this.watch()), Math.min(PING_MS, this.limits.timeoutMs) / 4);
     this.timer.unref();
   }
 
@@ -110,23 +113,27 @@ export class Peer implements LinkOwner {
     const link = new PeerLink(this, context.db.index, protocol, false, false);
     this.ownLinks.add(link);
     const deferred = context.defer(true);
-    deferred.onAbandoned = () => link.close();
+    deferred.onAbandoned = () => link.close('the client has gone');
     link.send(deferred, bytes, start, end);
     link.retireWhenDone();
   }
 
   /** Ends the commands that wait for something to happen on the peer. */
-  endWaits(): void {
-    for (const link of this.ownLinks) link.close();
+  endWaits(reason = STOPPING): void {
+    for (const link of this.ownLinks) link.close(reason);
   }
 
-  /** Closes every link: when what is in flight has been answered, or at once. */
-  stop(isAtOnce: boolean): void {
+  /** Closes every link at once. */
+  stop(): void {
     clearInterval(this.timer);
-    for (const link of this.allLinks) {
-      if (isAtOnce) link.close();
-      else link.retire();
-    }
+    for (const link of this.allLinks) link.close(STOPPING);
+  }
+
+  /** The map leads here no more: each link closes when what is in flight has been answered, or has been for too long. */
+  retire(): void {
+    this.isRetired = true;
+    this.endWaits('the shard map does not lead to it any more');
+    for (const link of this.allLinks) link.retire();
   }
 
   // ---- for the links
@@ -148,15 +155,23 @@ export class Peer implements LinkOwner {
         initiator: self, initiatorNonce: nonce, acceptor: name, acceptorNonce: acceptorNonce!,
       };
       const proof = proofOf('initiator', exchange, cookie);
-      const rest = [String(link.database), String(link.protocol), this.services.fingerprint()];
+      const told = this.services.fingerprint();
+      const rest = [String(link.database), String(link.protocol), told];
       link.ask(encodeRequest(['PEER', 'PROVE', proof, ...rest]), (proved) => {
         const [theirProof, fingerprint] = textsOf(decodeReply(proved));
         if (theirProof === undefined || fingerprint === undefined) return link.lose(refusal(proved));
         if (!isProof(theirProof, 'acceptor', exchange, cookie)) return link.lose('wrong cookie: it did not prove ours');
         this.learnFingerprint(fingerprint);
-        ready();
+        this.tellNews(link, told, ready);
       });
     });
+  }
+
+  /** The map may have changed since the handshake told it, and what is queued goes by the new one. */
+  private tellNews(link: PeerLink, told: string, ready: () => void): void {
+    const fingerprint = this.services.fingerprint();
+    if (fingerprint === told) return ready();
+    link.ask(encodeRequest(['PEER', 'MAP', fingerprint]), () => this.tellNews(link, fingerprint, ready));
   }
 
   private introduceToRedis(link: PeerLink, ready: () => void): void {
@@ -187,7 +202,7 @@ export class Peer implements LinkOwner {
     if (this.address.kind === 'redis') return;
     const request = encodeRequest(['PEER', 'MAP', this.services.fingerprint()]);
     for (const link of this.allLinks) {
-      if (link.state === 'up') link.send(new Answered((reply) => this.learnFingerprint(reply)), request);
+      if (link.state === 'up') link.tell(new Answered((reply) => this.learnFingerprint(reply)), request);
     }
   }
 
@@ -196,6 +211,7 @@ export class Peer implements LinkOwner {
       this.gone.requests += link.requests;
       this.gone.lost += link.lost;
     }
+    if (this.isRetired && this.allLinks.every(({ state }) => state === 'idle')) clearInterval(this.timer);
     if (link !== this.main) return;
     // Commands that block are not timed: what the kept link finds out ends them too.
     if (link.state === 'down') for (const own of this.ownLinks) own.lose(reason);
@@ -219,9 +235,9 @@ export class Peer implements LinkOwner {
   private watch(): void {
     const nowMs = performance.now();
     for (const link of this.allLinks) link.watch(nowMs);
-    if (this.main.state !== 'up' || this.main.inFlight > 0 || nowMs - this.pingedMs < PING_MS) return;
+    if (this.isRetired || this.main.state !== 'up' || this.main.inFlight > 0 || nowMs - this.pingedMs < PING_MS) return;
     this.pingedMs = nowMs;
-    this.main.send(new Answered(() => undefined), PING);
+    this.main.tell(new Answered(() => undefined), PING);
   }
 
   private describe(): string {

@@ -164,6 +164,54 @@ test('a hung peer: PEERDOWN after peer-timeout, then at once, and used again whe
   client.close();
 });
 
+test('a hung peer that a reload takes out of the map is given up too', async (t) => {
+  const settings = await barSettings();
+  const cluster = new TestCluster();
+  const bar = await spawnNode(settings);
+  t.teardown(async () => {
+    await cluster.stop();
+    await bar.kill();
+  });
+  await cluster.startNode('foo', { ...settings, node: 'foo', 'peer-timeout': '300' });
+  await waitFor(() => cluster.isConnected('foo'), 'bar to be reached');
+  const [client, other] = [await RawClient.connect(cluster.port('foo')), await RawClient.connect(cluster.port('foo'))];
+  bar.process.kill('SIGSTOP');
+  client.send(encode(['SET', 'zebra', '1']));
+  await waitFor(() => inFlight(cluster) > 0, 'the request to be sent');
+  t.is(await other.ask('CONFIG SET shards *=foo'), '+OK\r\n');
+  t.regex(await client.reply(), /^-PEERDOWN bar \(.*\): no reply for 300 ms; the request may or may not/);
+  t.is(await client.ask('SET zebra 2'), '+OK\r\n', 'foo has it now');
+  client.close();
+  other.close();
+});
+
+test('a map is taken over whole though the queue to a peer is full, and the peer hears of it', async (t) => {
+  const settings = await barSettings();
+  const cluster = new TestCluster();
+  const bar = await spawnNode(settings);
+  t.teardown(async () => {
+    await cluster.stop();
+    await bar.kill();
+  });
+  await cluster.startNode('foo', { ...settings, node: 'foo', 'peer-queue-bytes': '1024' });
+  await waitFor(() => cluster.isConnected('foo'), 'bar to be reached');
+  const client = await RawClient.connect(cluster.port('foo'));
+  bar.process.kill('SIGSTOP');
+  // Both in one batch: what is queued has not left when the map changes.
+  client.send(Buffer.concat([
+    encode(['SET', 'zebra', 'x'.repeat(4096)]), encode(['SET', 'zoo', '1']),
+    encode(['CONFIG', 'SET', 'shards', 'a-k=foo,l-z=bar,*=foo']), encode(['SET', 'melon', '1']),
+  ]));
+  await waitFor(() => cluster.node('foo').cluster.map.toString().startsWith('a-k=foo'), 'the map to change');
+  bar.process.kill('SIGCONT');
+  t.is(await client.reply(), '+OK\r\n');
+  t.regex(await client.reply(), /^-PEERBUSY bar/);
+  t.is(await client.reply(), '+OK\r\n');
+  t.regex(await client.reply(), /^-PEERBUSY bar/);
+  t.regex(await client.ask('SET melon 1'), /^-WRONGMAP "melon" does not belong on bar/);
+  client.close();
+});
+
 async function provesHung(
   t: { is(a: unknown, b: unknown): void; true(a: boolean, m?: string): void; regex(a: string, b: RegExp): void },
   cluster: TestCluster, client: RawClient, bar: SpawnedNode,
