@@ -1,61 +1,14 @@
 /** The command `pigeonhole`, run as a process of its own in an empty folder. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
+import { run, type Run } from '../support/cli-run.js';
 import { LineClient } from '../support/line-client.js';
 import { RawClient } from '../support/raw-client.js';
 import { waitFor } from '../support/wait-for.js';
-
-const main = new URL('../../lib/cli/main.js', import.meta.url).pathname;
-
-class Run {
-  output = '';
-  errors = '';
-  readonly ended: Promise<number | null>;
-
-  constructor(
-    readonly child: ChildProcess,
-    readonly folder: string,
-  ) {
-    child.stdout!.on('data', (text: Buffer) => (this.output += text.toString()));
-    child.stderr!.on('data', (text: Buffer) => (this.errors += text.toString()));
-    this.ended = once(child, 'close').then(([code]) => code as number | null);
-  }
-
-  /** Waits until the output has a match and gives its first group. */
-  async find(pattern: RegExp): Promise<string> {
-    for (;;) {
-      const match = pattern.exec(this.output);
-      if (match) return match[1] ?? match[0];
-      const more = once(this.child.stdout!, 'data').then(() => false);
-      const isOver = await Promise.race([this.ended.then(() => true), more]);
-      if (isOver && !pattern.test(this.output)) throw new Error(`not in:\n${this.output}${this.errors}`);
-    }
-  }
-}
-
-/** Runs `pigeonhole` with these arguments, in a folder with these files. */
-function run(
-  t: ExecutionContext,
-  args: string[],
-  environment: Record<string, string> = {},
-  files: Record<string, string> = {},
-): Run {
-  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-cli-'));
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
-  const env = { PATH: process.env.PATH, ...environment };
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  t.teardown(() => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
-  });
-  return new Run(child, folder);
-}
 
 const FREE = ['--port', 'any', '--line-port', 'any', '--bind', '127.0.0.1'];
 const portOf = async (node: Run): Promise<number> => Number(await node.find(/port (\d+) \(RESP\)/));

@@ -1,4 +1,6 @@
 /** The SHARD command, INFO's part of it, commands over several shards, and taking over another map. */
+import { once } from 'node:events';
+import { type AddressInfo, type Socket, createServer } from 'node:net';
 import test from 'ava';
 import { TestCluster, withCluster } from '../support/cluster.js';
 import { RawClient } from '../support/raw-client.js';
@@ -71,6 +73,57 @@ test('a split command of which one part cannot be run answers that failure, and 
   await client.ask('SET ant 1');
   t.regex(await client.ask('INFO'), /^\$[^]*# Keyspace\r\ndb0:keys=1,/, 'client libraries begin with INFO');
   client.close();
+});
+
+test('MSET of which one part fails after the other has run answers that failure, and keeps what ran', async (t) => {
+  const reference = await startNodeWithoutWrites();
+  const cluster = new TestCluster();
+  t.teardown(async () => {
+    await cluster.stop();
+    reference.close();
+  });
+  await cluster.startNode('foo', { nodes: `foo=127.0.0.1:${await freePort()},bar=redis://127.0.0.1:${reference.port}` });
+  await waitFor(() => cluster.isConnected('foo'), 'bar to be reached');
+  const client = await RawClient.connect(cluster.port('foo'));
+  t.is(await client.ask('MSET zoo 1 ant 2'), "-READONLY You can't write against a read only replica. (on bar)\r\n");
+  t.is(await client.ask('GET ant'), '$1\r\n2\r\n');
+  client.close();
+});
+
+/** A double of a Redis server that refuses everything but PING. */
+async function startNodeWithoutWrites(): Promise<{ port: number; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => {
+      const isPing = chunk.toString('latin1') === '*1\r\n$4\r\nPING\r\n';
+      socket.write(isPing ? '+PONG\r\n' : "-READONLY You can't write against a read only replica.\r\n");
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+test('SWAPDB exchanges the databases of every shard', withCluster, {}, async (t, cluster) => {
+  const client = await RawClient.connect(cluster.port('foo'));
+  const other = await RawClient.connect(cluster.port('bar'));
+  t.is(await client.ask('MSET ant 1 zoo 2'), '+OK\r\n');
+  t.is(await client.ask('SWAPDB 0 5'), '+OK\r\n');
+  t.is(await client.ask('MGET ant zoo'), '*2\r\n$-1\r\n$-1\r\n');
+  t.is(await other.ask('SELECT 5'), '+OK\r\n');
+  t.is(await other.ask('MGET ant zoo'), '*2\r\n$1\r\n1\r\n$1\r\n2\r\n');
+  t.regex(await client.ask('INFO keyspace'), /\r\ndb5:keys=2,expires=0/);
+  t.is(await client.ask('SWAPDB 0 99'), '-ERR DB index is out of range\r\n');
+  t.is(await other.ask('FLUSHALL'), '+OK\r\n');
+  t.is(await other.ask('DBSIZE'), ':0\r\n');
+  client.close();
+  other.close();
 });
 
 const threeNodes = { names: ['foo', 'bar', 'baz'], shards: 'a-h=foo,i-p=bar,*=baz' };
