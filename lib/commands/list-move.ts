@@ -1,7 +1,7 @@
 /** The list commands over several lists: an element moves from one to another, or comes from the first that has one. */
 import { readInteger } from './arguments.js';
 import type { Context } from './context.js';
-import { finishPop, popSeveral } from './list.js';
+import { popSeveral, removeEnd } from './list.js';
 import { findForWrite } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
@@ -11,7 +11,7 @@ import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { elementBytes } from '../store/element-run.js';
 import { LIST } from '../store/entry.js';
 import {
-  type ListEnd, createList, getElement, listLength, pushElement, removeElements,
+  type ListEnd, createList, getEndElement, listLength, pushElement, removeElements,
 } from '../store/list-value.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 
@@ -39,16 +39,14 @@ function moveElement(context: Context, args: Args, from: ListEnd, to: ListEnd, r
   const ref = findForWrite(context, source, LIST);
   if (ref === 0) return reply.nil();
   const destinationRef = findForWrite(context, destination, LIST);
-  const index = from === 'head' ? 0 : listLength(db, ref) - 1;
-  getElement(db, ref, index, found);
+  getEndElement(db, ref, from, found);
   reply.slice(found);
   if (ref === destinationRef) return rotate(context, source, ref, from, to);
   const size = elementBytes(found.length);
   const list = destinationRef === 0 ? createList(db, destination, size) : destinationRef;
   pushElement(db, destination, list, to, found);
   context.changed(destination, 'l', to === 'head' ? 'lpush' : 'rpush');
-  removeElements(db, ref, index, 1);
-  finishPop(context, source, ref, from);
+  removeEnd(context, source, ref, from);
 }
 
 /** Moves the element in `found` from one end of its list to an end of the same. */

@@ -16,8 +16,8 @@ import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { elementBytes } from '../store/element-run.js';
 import { LIST } from '../store/entry.js';
 import {
-  type ListEnd, createList, getElement, insertElement, listLength, pushElement, removeElements, removeEqualElements,
-  setElement, settleList, startWalk,
+  type ListEnd, createList, getElement, getEndElement, insertElement, listLength, pushElement, removeElements,
+  removeEndElement, removeEqualElements, setElement, settleList, startWalk,
 } from '../store/list-value.js';
 import { Slice } from '../util/bytes.js';
 
@@ -67,12 +67,15 @@ function popHandler(end: ListEnd): Handler {
 }
 
 function popOne(context: Context, key: Slice, ref: number, end: ListEnd, reply: ReplyWriter): void {
-  const { db } = context;
-  const index = end === 'head' ? 0 : listLength(db, ref) - 1;
-  getElement(db, ref, index, found);
+  getEndElement(context.db, ref, end, found);
   reply.slice(found);
-  removeElements(db, ref, index, 1);
-  finishPop(context, key, ref, end);
+  removeEnd(context, key, ref, end);
+}
+
+/** Takes the element at one end out and tells of it, and of the bucket's end with the last. */
+export function removeEnd(context: Context, key: Slice, ref: number, end: ListEnd): void {
+  const isGone = removeEndElement(context.db, key, ref, end) === 0;
+  tellRemoval(context, key, end === 'head' ? 'lpop' : 'rpop', isGone);
 }
 
 /** Takes up to `count` elements from one end into an array, the outermost first; of a list that is there. */
@@ -86,16 +89,14 @@ export function popSeveral(
   else writeElements(context, ref, length - 1, popped, false, reply);
   if (popped === 0) return;
   removeElements(db, ref, end === 'head' ? 0 : length - popped, popped);
-  finishPop(context, key, ref, end);
-}
-
-/** After elements were taken from one end: tells of it, and of the bucket's end with the last. */
-export function finishPop(context: Context, key: Slice, ref: number, end: ListEnd): void {
   finishRemoval(context, key, ref, end === 'head' ? 'lpop' : 'rpop');
 }
 
 function finishRemoval(context: Context, key: Slice, ref: number, event: string): void {
-  const isGone = settleList(context.db, key, ref) === 0;
+  tellRemoval(context, key, event, settleList(context.db, key, ref) === 0);
+}
+
+function tellRemoval(context: Context, key: Slice, event: string, isGone: boolean): void {
   context.changed(key, 'l', event);
   if (isGone) context.changed(key, 'g', 'del');
 }

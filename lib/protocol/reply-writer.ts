@@ -8,6 +8,8 @@
 import { type Slice, copyBytes } from '../util/bytes.js';
 
 const CHUNK_BYTES = 64 * 1024;
+/** Lengths of at most two digits. */
+const SHORT_BULK_BYTES_MAX = 96;
 const LF = 10;
 const CR = 13;
 const ZERO = 48;
@@ -70,12 +72,29 @@ export class ReplyWriter {
 
   bulk(bytes: Buffer, offset = 0, length = bytes.length): void {
     this.reserve(length + 24);
+    if (length <= SHORT_BULK_BYTES_MAX) return this.shortBulk(bytes, offset, length);
     this.buffer[this.at++] = DOLLAR;
     this.digits(length);
     copyBytes(bytes, offset, this.buffer, this.at, length);
     this.at += length;
     this.buffer[this.at++] = CR;
     this.buffer[this.at++] = LF;
+  }
+
+  /** As `bulk`, with room made: most values are short, and a list of them is written at one go each. */
+  private shortBulk(bytes: Buffer, offset: number, length: number): void {
+    const { buffer } = this;
+    let { at } = this;
+    buffer[at++] = DOLLAR;
+    if (length > 9) buffer[at++] = ZERO + ((length / 10) | 0);
+    buffer[at++] = ZERO + (length % 10);
+    buffer[at++] = CR;
+    buffer[at++] = LF;
+    for (let i = 0; i < length; i++) buffer[at + i] = bytes[offset + i]!;
+    at += length;
+    buffer[at++] = CR;
+    buffer[at++] = LF;
+    this.at = at;
   }
 
   slice(slice: Slice): void {

@@ -63,6 +63,22 @@ export function readElementBackwards(bytes: Buffer, end: number, element: Slice)
   return begin;
 }
 
+/** Where the element that begins at `at` ends. */
+function endOf(bytes: Buffer, at: number): number {
+  const first = bytes[at]!;
+  if (first <= ONE_BYTE_MAX) return at + first + 2;
+  if (first < IN_FIVE_BYTES) return at + (((first & ~IN_TWO_BYTES) << 8) | bytes[at + 1]!) + 4;
+  return at + bytes.readInt32LE(at + 1) + FIVE_BYTES * 2;
+}
+
+/** Where the element that ends at `end` begins. */
+function beginOf(bytes: Buffer, end: number): number {
+  const last = bytes[end - 1]!;
+  if (last <= ONE_BYTE_MAX) return end - last - 2;
+  if (last < IN_FIVE_BYTES) return end - (((last & ~IN_TWO_BYTES) << 8) | bytes[end - 2]!) - 4;
+  return end - bytes.readInt32LE(end - FIVE_BYTES) - FIVE_BYTES * 2;
+}
+
 function writeElement(bytes: Buffer, at: number, element: Slice): void {
   const { length } = element;
   let data = at + 1;
@@ -82,8 +98,8 @@ function writeElement(bytes: Buffer, at: number, element: Slice): void {
   copyBytes(element.bytes, element.offset, bytes, data, length);
 }
 
-/** For steps over elements that are not looked at. */
-const passed = new Slice();
+/** The element that is compared with another. */
+const compared = new Slice();
 
 export class ElementRun {
   bytes: Buffer = Buffer.alloc(0);
@@ -108,11 +124,11 @@ export class ElementRun {
     const { bytes, count } = this;
     if (index <= count >>> 1) {
       let at = this.begin;
-      for (let steps = index; steps > 0; steps--) at = readElement(bytes, at, passed);
+      for (let steps = index; steps > 0; steps--) at = endOf(bytes, at);
       return at;
     }
     let at = this.end;
-    for (let steps = count - index; steps > 0; steps--) at = readElementBackwards(bytes, at, passed);
+    for (let steps = count - index; steps > 0; steps--) at = beginOf(bytes, at);
     return at;
   }
 
@@ -176,7 +192,7 @@ export class ElementRun {
     const from = this.placeOf(index);
     let to = from;
     if (index + count === this.count) to = this.end;
-    else for (let steps = count; steps > 0; steps--) to = readElement(this.bytes, to, passed);
+    else for (let steps = count; steps > 0; steps--) to = endOf(this.bytes, to);
     if (this.end - to < from - this.begin) {
       if (to < this.end) this.bytes.copyWithin(from, to, this.end);
       this.end -= to - from;
@@ -190,8 +206,8 @@ export class ElementRun {
   /** Writes an element over the one at `index` when both have the same length; otherwise false. */
   overwrite(index: number, element: Slice): boolean {
     const place = this.placeOf(index);
-    readElement(this.bytes, place, passed);
-    if (passed.length !== element.length) return false;
+    readElement(this.bytes, place, compared);
+    if (compared.length !== element.length) return false;
     writeElement(this.bytes, place, element);
     return true;
   }
@@ -200,8 +216,8 @@ export class ElementRun {
   countEqual(element: Slice): number {
     let equal = 0;
     for (let at = this.begin; at < this.end; ) {
-      at = readElement(this.bytes, at, passed);
-      if (passed.equals(element)) equal++;
+      at = readElement(this.bytes, at, compared);
+      if (compared.equals(element)) equal++;
     }
     return equal;
   }
@@ -213,8 +229,8 @@ export class ElementRun {
     let toRemove = most;
     let kept = this.begin;
     for (let at = this.begin; at < end; ) {
-      const next = readElement(bytes, at, passed);
-      if (toRemove > 0 && passed.equals(element) && toSkip-- <= 0) {
+      const next = readElement(bytes, at, compared);
+      if (toRemove > 0 && compared.equals(element) && toSkip-- <= 0) {
         toRemove--;
         this.count--;
       } else {

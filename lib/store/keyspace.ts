@@ -152,7 +152,9 @@ export class Keyspace {
 
   /** The handle of the structure that an entry holds. */
   handleOf(ref: number): number {
-    return entryBytes(this.store.arena, ref).readInt32LE(valueOffset(this.store.arena, ref));
+    const bytes = entryBytes(this.store.arena, ref);
+    const at = valueOffset(this.store.arena, ref);
+    return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
   }
 
   /**

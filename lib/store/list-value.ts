@@ -14,7 +14,7 @@
  * is put into a list must not lie in it.
  */
 import type { Arena } from './arena.js';
-import { ElementRun, elementBytes, readElement } from './element-run.js';
+import { ElementRun, elementBytes, readElement, readElementBackwards } from './element-run.js';
 import type { EncodingLimits } from './encoding-limits.js';
 import {
   IS_STRUCTURE, LIST, createEntry, entryBytes, entrySize, expiryOf, hasFlag, setFlag, valueLength, valueOffset,
@@ -92,6 +92,17 @@ export function getElement(db: Keyspace, ref: number, index: number, element: Sl
   if (isPaged(db, ref)) return pagesOf(db, ref).get(index, element);
   load(db.store.arena, ref);
   readElement(run.bytes, run.placeOf(index), element);
+}
+
+/** Points `element` to the one at one end; the list must have one. */
+export function getEndElement(db: Keyspace, ref: number, end: ListEnd, element: Slice): void {
+  if (isPaged(db, ref)) {
+    const pages = pagesOf(db, ref);
+    return pages.get(end === 'head' ? 0 : pages.length - 1, element);
+  }
+  load(db.store.arena, ref);
+  if (end === 'head') readElement(run.bytes, run.begin, element);
+  else readElementBackwards(run.bytes, run.end, element);
 }
 
 /**
@@ -179,6 +190,10 @@ export function insertElement(db: Keyspace, key: Slice, ref: number, index: numb
 
 /** As `insertElement`, at one end. */
 export function pushElement(db: Keyspace, key: Slice, ref: number, end: ListEnd, element: Slice): number {
+  if (isPaged(db, ref)) {
+    pagesOf(db, ref).push(end === 'head', element);
+    return ref;
+  }
   return insertElement(db, key, ref, end === 'head' ? 0 : listLength(db, ref), element);
 }
 
@@ -208,6 +223,22 @@ export function removeElements(db: Keyspace, ref: number, index: number, count: 
   load(db.store.arena, ref);
   run.remove(index, count);
   save();
+}
+
+/**
+ * Takes the element at one end out and settles the list. Returns the bucket's ref, which may be another one, or 0 when
+ * that was the last element and the bucket is removed; `db.find` has just given `ref` for `key`.
+ */
+export function removeEndElement(db: Keyspace, key: Slice, ref: number, end: ListEnd): number {
+  if (!isPaged(db, ref)) {
+    removeElements(db, ref, end === 'head' ? 0 : listLength(db, ref) - 1, 1);
+    return settleList(db, key, ref);
+  }
+  const pages = pagesOf(db, ref);
+  pages.remove(end === 'head' ? 0 : pages.length - 1, 1);
+  if (pages.length > 0) return ref;
+  db.remove(key, ref);
+  return 0;
 }
 
 /**

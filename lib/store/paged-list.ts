@@ -94,6 +94,12 @@ export class PagedList implements Structure {
 
   // ---- changing
 
+  /** Adds an element at the head or at the tail. */
+  push(atHead: boolean, element: Slice): void {
+    this.insertBetween(atHead ? this.first : this.last, element);
+    this.length++;
+  }
+
   /** Adds an element in front of the one at `index`; at the end when `index` is the length. */
   insert(index: number, element: Slice): void {
     const place = index === 0 ? this.first : index === this.length ? this.last : this.insertInside(index, element);
