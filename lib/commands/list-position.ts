@@ -23,21 +23,27 @@ interface Search {
 /** Throws syntaxError(), notAnInteger(), lposRankZero() and what COUNT and MAXLEN throw. */
 function readSearch(args: Args): Search {
   const search: Search = { rank: 1, count: undefined, maxlen: 0 };
+  let rank: number | bigint = 1;
   for (let i = 3; i < args.count; i += 2) {
     if (i + 1 === args.count) throw syntaxError();
-    if (args.is(i, 'RANK')) search.rank = readRank(args, i + 1);
+    if (args.is(i, 'RANK')) rank = readRank(args, i + 1);
     else if (args.is(i, 'COUNT')) search.count = readCount(args, i + 1, lposCountNegative);
     else if (args.is(i, 'MAXLEN')) search.maxlen = readCount(args, i + 1, lposMaxlenNegative);
     else throw syntaxError();
   }
+  search.rank = Number(rank);
+  if (rank === INT64_MIN) {
+    // It has no positive counterpart: redis-server takes it for -1, and COUNT bounds nothing then.
+    search.rank = -1;
+    if (search.count !== undefined) search.count = 0;
+  }
   return search;
 }
 
-function readRank(args: Args, index: number): number {
+function readRank(args: Args, index: number): number | bigint {
   const rank = readExactInteger(args, index);
   if (rank === 0) throw lposRankZero();
-  // The least int64 has no positive counterpart, and redis-server takes it for -1.
-  return rank === INT64_MIN ? -1 : Number(rank);
+  return rank;
 }
 
 const lpos: Handler = (context, args, reply) => {

@@ -81,22 +81,6 @@ export class ReplyWriter {
     this.buffer[this.at++] = LF;
   }
 
-  /** As `bulk`, with room made: most values are short, and a list of them is written at one go each. */
-  private shortBulk(bytes: Buffer, offset: number, length: number): void {
-    const { buffer } = this;
-    let { at } = this;
-    buffer[at++] = DOLLAR;
-    if (length > 9) buffer[at++] = ZERO + ((length / 10) | 0);
-    buffer[at++] = ZERO + (length % 10);
-    buffer[at++] = CR;
-    buffer[at++] = LF;
-    for (let i = 0; i < length; i++) buffer[at + i] = bytes[offset + i]!;
-    at += length;
-    buffer[at++] = CR;
-    buffer[at++] = LF;
-    this.at = at;
-  }
-
   slice(slice: Slice): void {
     this.bulk(slice.bytes, slice.offset, slice.length);
   }
@@ -237,6 +221,22 @@ export class ReplyWriter {
     }
     buffer[this.at++] = CR;
     buffer[this.at++] = LF;
+  }
+
+  /** As `bulk`, with room made: most values are short, and a list of them is written at one go each. */
+  private shortBulk(bytes: Buffer, offset: number, length: number): void {
+    const { buffer } = this;
+    let { at } = this;
+    buffer[at++] = DOLLAR;
+    if (length > 9) buffer[at++] = ZERO + ((length / 10) | 0);
+    buffer[at++] = ZERO + (length % 10);
+    buffer[at++] = CR;
+    buffer[at++] = LF;
+    for (let i = 0; i < length; i++) buffer[at + i] = bytes[offset + i]!;
+    at += length;
+    buffer[at++] = CR;
+    buffer[at++] = LF;
+    this.at = at;
   }
 
   /** Short ASCII text. */

@@ -126,8 +126,7 @@ export function startWalk(db: Keyspace, ref: number, index: number, isForward: b
 export function listBytes(db: Keyspace, ref: number): number {
   const ownBytes = db.store.arena.sizeOf(ref);
   if (!isPaged(db, ref)) return ownBytes;
-  const { blockBytes, indexBytes } = pagesOf(db, ref);
-  return ownBytes + blockBytes + indexBytes;
+  return ownBytes + pagesOf(db, ref).byteCount;
 }
 
 // ---- changing

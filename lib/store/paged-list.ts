@@ -32,7 +32,7 @@ const END = 3;
 const BLOCK_HEADER_BYTES = 4;
 const SPARE_PAGES = 4;
 /** Pages are freed in slices of so many. */
-const RECLAIMED_AT_ONCE = 512;
+const RECLAIMED_AT_ONCE = 128;
 
 /** The page that is worked on; each operation is done with it before it returns. */
 const run = new ElementRun();
@@ -40,8 +40,6 @@ const run = new ElementRun();
 export class PagedList implements Structure {
   /** How many elements there are. */
   length = 0;
-  /** What the pages' blocks take. */
-  blockBytes = 0;
 
   private pages = new Int32Array(SPARE_PAGES * PAGE_WORDS);
   /** Places in `pages`, in words: of the first page's record, and behind the last one's. */
@@ -56,9 +54,11 @@ export class PagedList implements Structure {
     private readonly limits: EncodingLimits,
   ) {}
 
-  /** Bytes of the array that tells where the pages are. */
-  get indexBytes(): number {
-    return this.pages.byteLength;
+  /** What the pages take, and the array that tells where they are. */
+  get byteCount(): number {
+    let byteCount = this.pages.byteLength;
+    for (let page = this.first; page < this.last; page += PAGE_WORDS) byteCount += this.arena.sizeOf(this.pages[page]!);
+    return byteCount;
   }
 
   // ---- reading
@@ -280,7 +280,6 @@ export class PagedList implements Structure {
   /** Adds an empty page with room for `byteCount` bytes before the one at `page`, and gives its place. */
   private addPage(page: number, byteCount: number): number {
     const ref = this.arena.allocate(BLOCK_HEADER_BYTES + byteCount);
-    this.blockBytes += this.arena.sizeOf(ref);
     const place = this.openPlace(page);
     this.pages[place] = ref;
     this.pages[place + COUNT] = 0;
@@ -319,9 +318,6 @@ export class PagedList implements Structure {
   private dropPages(from: number, to: number): void {
     const dropped = this.pages.slice(from, to);
     this.closePlaces(from, to);
-    for (let page = 0; page < dropped.length; page += PAGE_WORDS) {
-      this.blockBytes -= this.arena.sizeOf(dropped[page]!);
-    }
     const free = freeing(this.arena, dropped);
     if (free()) this.reclaimer.add(free);
   }
@@ -350,7 +346,6 @@ export class PagedList implements Structure {
     for (let page = this.first; page < this.last; page += PAGE_WORDS) {
       if (this.countAt(page) === 0 || (kept > this.first && this.join(kept - PAGE_WORDS, page))) {
         dropped.push(pages[page]!, 0, 0, 0);
-        this.blockBytes -= this.arena.sizeOf(pages[page]!);
         continue;
       }
       pages.copyWithin(kept, page, page + PAGE_WORDS);
