@@ -2,6 +2,7 @@
  * The cluster as one node sees it: its name, the shard map in force, the peers that the map leads to, and the router
  * made from them. A reload replaces the map and keeps the peers whose address stays.
  */
+import { LeftBehind } from './left-behind.js';
 import type { NodeAddress } from './node-address.js';
 import { Peer, type PeerServices } from './peer.js';
 import { type Plan, planShards } from './plan.js';
@@ -11,9 +12,7 @@ import { type Dial, dial } from './wire.js';
 import type { PeerState, ShardServices } from '../commands/shard-services.js';
 import { SettingError, type Settings } from '../config/settings.js';
 import type { Store } from '../store/store.js';
-import { Slice } from '../util/bytes.js';
-import { CURSOR_END } from '../store/byte-table.js';
-import { keySlice } from '../store/entry.js';
+import type { Slice } from '../util/bytes.js';
 import type { Log } from '../util/log.js';
 import { type Random, systemRandom } from '../util/random.js';
 
@@ -40,8 +39,10 @@ export class Cluster implements ShardServices {
   /** Called when the map in force may have changed. */
   onChange: () => void = () => undefined;
   private isStarted = false;
-  /** A reload may leave buckets behind. */
+  /** Buckets may be left behind, or have been looked for. */
   private isForced = false;
+  /** Reloads come one after the other. */
+  private reloading: Promise<void> = Promise.resolve();
 
   /** Throws SettingError when the settings contradict themselves. */
   constructor({ settings, log, store, dial: open = dial, random = systemRandom, readAgain }: ClusterParts) {
@@ -115,11 +116,19 @@ export class Cluster implements ShardServices {
    * Reads `nodes` and `shards` anew and takes them over, whole or not at all. Gives what has changed, a line for each;
    * none when nothing has. Rejects with SettingError, or the error of reading.
    */
-  async reload(isForced: boolean): Promise<string[]> {
+  reload(isForced: boolean): Promise<string[]> {
+    const done = this.reloading.then(() => this.reloadAlone(isForced));
+    this.reloading = done.then(() => undefined, () => undefined);
+    return done;
+  }
+
+  private async reloadAlone(isForced: boolean): Promise<string[]> {
     if (this.readAgain === undefined) throw new SettingError('shards', 'this node has no config that could be read again');
     const { nodes, shards } = await this.readAgain();
+    if (!isForced) await this.lookForLosses(nodes, shards);
+    // From here on nothing else is run until the new map is in force.
     const before = { map: this.map, addresses: this.addresses() };
-    this.isForced = isForced;
+    this.isForced = true;
     try {
       this.settings.setAll([['nodes', nodes], ['shards', shards]]);
     } finally {
@@ -130,6 +139,19 @@ export class Cluster implements ShardServices {
       ...before.map.changesTo(this.map),
       ...moved.map(([name, shown]) => `node ${name}: ${before.addresses.get(name)!} -> ${shown}`),
     ];
+  }
+
+  /** As `refuseLosses`, without holding up the clients. */
+  private async lookForLosses(nodes: string, shards: string): Promise<void> {
+    const read: Readonly<Record<string, string>> = { nodes, shards };
+    const { map } = planShards((name) => read[name] ?? this.settings.text(name));
+    for (let seen: ShardMap | undefined; seen !== this.map; ) {
+      // CONFIG SET may change the map meanwhile: then another part of it is taken away.
+      seen = this.map;
+      const losses = this.lossesWith(map);
+      await losses?.countInSlices();
+      if (losses !== undefined) this.refuse(losses);
+    }
   }
 
   private addresses(): Map<string, string> {
@@ -145,23 +167,24 @@ export class Cluster implements ShardServices {
   }
 
   /**
-   * Throws SettingError when buckets that are stored here would belong to other nodes. It looks at every bucket, in one
-   * go, so that none can come into being meanwhile: about a tenth of a second for a million. Maps that take nothing
-   * away from this node are not looked into.
+   * Throws SettingError when buckets that are stored here would belong to other nodes. It looks at every bucket in one
+   * go, so for CONFIG SET the node stands still meanwhile; a reload has looked before, in slices.
    */
   private refuseLosses(map: ShardMap): void {
-    if (this.isForced || !this.isStarted || map.fingerprint === this.map.fingerprint) return;
-    const self = map.owners.indexOf(this.self);
-    const left = new Map<string, number>();
-    visitNames(this.store, (name) => {
-      if (self !== NO_OWNER && map.ownerOf(name.bytes, name.offset, name.length) === self) return;
-      const entry = map.entryOf(name.copyOf());
-      const shown = entry === undefined ? 'no range' : `'${entry.range}=${entry.node}'`;
-      left.set(shown, (left.get(shown) ?? 0) + 1);
-    });
-    if (left.size === 0) return;
-    const total = [...left.values()].reduce((sum, count) => sum + count, 0);
-    const parts = [...left].map(([shown, count]) => `${count} of ${shown}`);
+    const losses = this.lossesWith(map);
+    losses?.count();
+    if (losses !== undefined) this.refuse(losses);
+  }
+
+  /** Undefined when nothing is to be looked for: a map that takes nothing away from this node, or one by force. */
+  private lossesWith(map: ShardMap): LeftBehind | undefined {
+    if (this.isForced || !this.isStarted || !this.map.takesFrom(this.self, map)) return undefined;
+    return new LeftBehind(this.store, this.map, map, this.self);
+  }
+
+  private refuse({ total, counts }: LeftBehind): void {
+    if (total === 0) return;
+    const parts = [...counts].map(([shown, count]) => `${count} of ${shown}`);
     throw new SettingError(
       'shards', `shards: ${total} buckets stored on ${this.self} would be left behind: ${parts.join(', ')}; ` +
         'move them first, or leave them with SHARD RELOAD FORCE',
@@ -211,14 +234,4 @@ export class Cluster implements ShardServices {
 
 function isSame(a: NodeAddress, b: NodeAddress): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** Calls `visit` for the name of every bucket in every database. */
-function visitNames(store: Store, visit: (name: Slice) => void): void {
-  const name = new Slice();
-  for (const keyspace of store.databases) {
-    if (keyspace.size === 0) continue;
-    let cursor = 0;
-    while (cursor < CURSOR_END) cursor = keyspace.scan(cursor, (ref) => visit(keySlice(store.arena, ref, name)));
-  }
 }

@@ -129,7 +129,7 @@ export class Peer implements LinkOwner {
     for (const link of this.allLinks) link.close(STOPPING);
   }
 
-  /** The map leads here no more: each link closes when what is in flight has been answered, or has been for too long. */
+  /** The map leads here no more: each link closes when what is in flight is answered, or has been for too long. */
   retire(): void {
     this.isRetired = true;
     this.endWaits('the shard map does not lead to it any more');

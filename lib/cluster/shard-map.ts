@@ -87,15 +87,24 @@ export class ShardMap {
 
   /** What another map does differently, a line for each interval of names. */
   changesTo(other: ShardMap): string[] {
+    return this.differences(other).map(({ from, next, before, after }) => {
+      return `names from ${quoted(from)} ${next ? `to below ${quoted(next)}` : 'on'}: ${before} -> ${after}`;
+    });
+  }
+
+  /** Whether another map gives to others what this one gives to `node`. */
+  takesFrom(node: string, other: ShardMap): boolean {
+    return this.differences(other).some(({ before }) => before === node);
+  }
+
+  private differences(other: ShardMap): { from: Buffer; next: Buffer | undefined; before: string; after: string }[] {
     const bounds = [...this.segments, ...other.segments].map(({ from }) => from).sort((a, b) => a.compare(b));
     const owner = (map: ShardMap, name: Buffer): string => {
       return map.owners[map.segments[map.segmentOf(name, 0, name.length)]!.owner] ?? 'nobody';
     };
     return bounds.filter((bound, index) => !bounds[index + 1]?.equals(bound)).flatMap((from, index, all) => {
       const [before, after] = [owner(this, from), owner(other, from)];
-      if (before === after) return [];
-      const next = all[index + 1];
-      return [`names from ${quoted(from)} ${next ? `to below ${quoted(next)}` : 'on'}: ${before} -> ${after}`];
+      return before === after ? [] : [{ from, next: all[index + 1], before, after }];
     });
   }
 

@@ -99,12 +99,14 @@ const info: SpecialRoute = (router, session, command, args) => {
   const own = bodyOf(router.replyHere(session, command, args));
   const at = own.indexOf(KEYSPACE_TITLE);
   if (at < 0) return false;
+  // As it is now: a HELLO behind this request may change it before the last part is there.
+  const { protocol } = session;
   const deferred = session.defer(false);
   const scatter = new Scatter((parts) => {
     // Client libraries ask for INFO before anything else: a peer that is down is left out rather than an error.
     const texts = parts.filter((part) => !part.isError).map((part) => bodyOf(part.reply));
     const reply = new ReplyWriter();
-    reply.protocol = session.protocol;
+    reply.protocol = protocol;
     reply.verbatim('txt', own.slice(0, at) + KEYSPACE_TITLE + sumOfKeyspaces(texts));
     deferred.complete(reply.take());
   });
