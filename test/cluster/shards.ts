@@ -69,6 +69,8 @@ test('a split command of which one part cannot be run answers that failure, and 
   t.regex(await client.ask('MSET ant 1 zoo 2'), /^-PEERDOWN bar \(/);
   t.is(await client.ask('GET ant'), '$-1\r\n');
   t.regex(await client.ask('DBSIZE'), /^-PEERDOWN bar \(/);
+  t.regex(await client.ask('MEMORY PURGE'), /^-PEERDOWN bar \(/);
+  t.regex(await client.ask('MEMORY STATS'), /^\*/, 'is about this node');
   t.regex(await client.ask('SCAN 0 COUNT 100'), /^-PEERDOWN bar \(/);
   await client.ask('SET ant 1');
   t.regex(await client.ask('INFO'), /^\$[^]*# Keyspace\r\ndb0:keys=1,/, 'client libraries begin with INFO');
@@ -121,6 +123,7 @@ test('SWAPDB exchanges the databases of every shard', withCluster, {}, async (t,
   t.regex(await client.ask('INFO keyspace'), /\r\ndb5:keys=2,expires=0/);
   t.is(await client.ask('SWAPDB 0 99'), '-ERR DB index is out of range\r\n');
   t.is(await other.ask('FLUSHALL'), '+OK\r\n');
+  t.is(await other.ask('MEMORY PURGE'), '+OK\r\n');
   t.is(await other.ask('DBSIZE'), ':0\r\n');
   client.close();
   other.close();
