@@ -160,7 +160,8 @@ export const memoryCommands: readonly CommandSpec[] = [
         summary: 'Gives the figures of the arena and of the process.', handler: mallocStats,
       },
       {
-        ...common, name: 'purge', arity: 2, routing: 'all_shards', merge: 'all_succeeded', tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
+        ...common, name: 'purge', arity: 2, routing: 'all_shards', merge: 'all_succeeded',
+        tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
         complexity: SLOW, summary: 'Gives memory that is held for later back to the system.', handler: purge,
       },
       {
