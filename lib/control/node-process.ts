@@ -142,7 +142,8 @@ export class NodeProcess {
   async reloadBecause(why: string): Promise<void> {
     try {
       const changes = await this.reload(false);
-      this.log.info(`${why}: the config was read again, ${changes.length === 0 ? 'nothing has' : 'something has'} changed`);
+      const told = changes.length === 0 ? 'nothing has changed' : changes.join('; ');
+      this.log.info(`${why}: the config was read again: ${told}`);
     } catch (error) {
       if (!isExpected(error)) throw error;
       this.log.warning(`${why}: everything stays as it was: ${error.message}`);
