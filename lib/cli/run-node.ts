@@ -1,5 +1,5 @@
 /** Runs a node in this process, for the verbs that start one: where its settings and its log are, and what ends it. */
-import { openSync, watchFile, writeSync } from 'node:fs';
+import { openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadRequest } from './flags.js';
 import { type Loaded, loadSettings } from '../config/load.js';
@@ -18,6 +18,7 @@ export async function runNode(
   onInterrupt: (node: NodeProcess) => void = (node) => node.stop('SIGINT'),
 ): Promise<NodeProcess> {
   const exit = (code: number): void => process.exit(code);
+  const startedMs = Date.now();
   const node = new NodeProcess({ ...parts, workFolder: process.cwd(), environment: process.env, exit });
   // Before the first word that the node is ready: whoever waits for that may send a signal at once.
   process.on('SIGTERM', () => node.stop('SIGTERM'));
@@ -25,7 +26,7 @@ export async function runNode(
   process.on('SIGHUP', () => void node.reloadBecause('SIGHUP'));
   await node.start();
   const { settings, configFile } = node.node.state;
-  if (settings.flag('watch-config')) watchConfig(configFile ?? defaultConfigFile(), node);
+  if (settings.flag('watch-config')) watchConfig(configFile ?? defaultConfigFile(), startedMs, node);
   return node;
 }
 
@@ -35,8 +36,19 @@ function defaultConfigFile(): string {
   return join(loadRequest({}).folder, DEFAULT_FILE);
 }
 
-function watchConfig(file: string, node: NodeProcess): void {
-  watchFile(file, { interval: WATCH_PERIOD_MS, persistent: false }, () => void node.reloadBecause(`${file} has changed`));
+/** Reloads when the file changes, also while the node was starting. A file that is gone is waited for. */
+function watchConfig(file: string, startedMs: number, node: NodeProcess): void {
+  const changedMs = (): number | undefined => statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+  const reload = (): void => void node.reloadBecause(`${file} has changed`);
+  let seenMs = changedMs();
+  if (seenMs !== undefined && seenMs > startedMs) reload();
+  const look = (): void => {
+    const nowMs = changedMs();
+    if (nowMs === undefined || nowMs === seenMs) return;
+    seenMs = nowMs;
+    reload();
+  };
+  setInterval(look, WATCH_PERIOD_MS).unref();
 }
 
 /** Reads the settings that the flags lead to, as often as it is called, and each time as if it were the first. */
