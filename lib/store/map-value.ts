@@ -1,0 +1,359 @@
+/**
+ * Map values: what a hash and a set that is not of integers have in common. A bucket's fields, each with a value; in a
+ * set the members are the fields and the values are empty.
+ *
+ * A small map is packed into the value of its bucket's entry (packed-map.ts). One that outgrows that has a byte table
+ * of its own, in which each field is an entry of the arena, laid out as buckets are; it stays so until it is deleted.
+ * Packing has no limit in bytes but the record's own: a table costs objects on the JavaScript heap.
+ *
+ * An entry's type and the two flags of its type stay as they are, whatever becomes of the map.
+ *
+ * A field's `Slice` that a function fills points into the arena: it is valid until the next change.
+ */
+import type { Arena } from './arena.js';
+import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
+import {
+  IS_STRUCTURE, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta, entrySize, entryType, expiryOf,
+  hasFlag, keySlice, setFlag, setValueLength, valueLength, valueOffset, valueSlice,
+} from './entry.js';
+import type { Keyspace } from './keyspace.js';
+import {
+  PACKED_BYTES_MAX, PACKED_HEADER_BYTES, appendPacked, clearPacked, copyPacked, findPacked, packedCount,
+  packedFieldBytes, packedGrowth, packedUsed, readPacked, readPackedValue, removePacked, updatePacked,
+} from './packed-map.js';
+import type { Store, Structure } from './store.js';
+import { fitsInPlace } from './string-value.js';
+import { Slice, copyBytes } from '../util/bytes.js';
+
+/** A look-up in a packed map runs over all its tags, so there must not be too many. */
+const PACKED_FIELDS_MAX = 512;
+const HANDLE_BYTES = 4;
+/** A block that is used by less than half is exchanged for a smaller one, when it is larger than this. */
+const WASTE_MIN_BYTES = 128;
+/** Full records grow by an eighth: moves stay rare and the bytes to spare few. */
+const GROWTH_SHIFT = 3;
+
+/** The fields of a large map. */
+class FieldTable implements Structure {
+  readonly fields: ByteTable;
+  /** What the fields' blocks take. */
+  blockBytes = 0;
+
+  private readonly arena: Arena;
+
+  constructor(store: Store) {
+    this.arena = store.arena;
+    this.fields = new ByteTable(store.arena, store.seed);
+  }
+
+  get(field: Slice, value: Slice): boolean {
+    const ref = this.fields.find(field);
+    if (ref === 0) return false;
+    valueSlice(this.arena, ref, value);
+    return true;
+  }
+
+  set(field: Slice, value: Slice): void {
+    const { arena, fields } = this;
+    let ref = fields.find(field);
+    if (ref === 0) {
+      ref = this.create(field, value);
+      fields.insert(field.hash, ref);
+    } else if (fitsInPlace(arena, ref, field.length, value.length, expiryOf(arena, ref))) {
+      setValueLength(arena, ref, value.length);
+    } else {
+      const moved = this.create(field, value);
+      fields.replace(field.hash, ref, moved);
+      this.free(ref);
+      ref = moved;
+    }
+    copyBytes(value.bytes, value.offset, entryBytes(arena, ref), valueOffset(arena, ref), value.length);
+  }
+
+  delete(field: Slice): boolean {
+    const ref = this.fields.find(field);
+    if (ref === 0) return false;
+    this.fields.remove(field.hash, ref);
+    this.free(ref);
+    return true;
+  }
+
+  dismantle(): boolean {
+    return this.fields.dismantle((ref) => this.arena.free(ref));
+  }
+
+  private create(field: Slice, value: Slice): number {
+    const ref = createEntry(this.arena, STRING, field, value.length, 0);
+    this.blockBytes += this.arena.sizeOf(ref);
+    return ref;
+  }
+
+  private free(ref: number): void {
+    this.blockBytes -= this.arena.sizeOf(ref);
+    this.arena.free(ref);
+  }
+}
+
+/** The table of a map that has one. */
+function tableOf(db: Keyspace, ref: number): FieldTable {
+  const structure = db.store.structure(db.handleOf(ref));
+  if (!(structure instanceof FieldTable)) throw new Error(`entry ${ref} holds no table of fields`);
+  return structure;
+}
+
+function isTable(db: Keyspace, ref: number): boolean {
+  return hasFlag(db.store.arena, ref, IS_STRUCTURE);
+}
+
+// ---- reading
+
+/** How many fields the map has. */
+export function fieldCount(db: Keyspace, ref: number): number {
+  if (isTable(db, ref)) return tableOf(db, ref).fields.size;
+  const { arena } = db.store;
+  return packedCount(entryBytes(arena, ref), valueOffset(arena, ref));
+}
+
+/** Points `value` to a field's value; false when there is no such field. */
+export function getField(db: Keyspace, ref: number, field: Slice, value: Slice): boolean {
+  if (isTable(db, ref)) return tableOf(db, ref).get(field, value);
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  const index = findPacked(bytes, start, end, field);
+  if (index < 0) return false;
+  readPackedValue(bytes, start, end, index, value);
+  return true;
+}
+
+export type VisitField = (field: Slice, value: Slice) => void;
+
+/** Calls `visit` for each field: in the order in which they were added while the map is packed, else in any. */
+export function forEachField(db: Keyspace, ref: number, visit: VisitField): void {
+  if (!isTable(db, ref)) return visitPacked(db.store.arena, ref, visit);
+  const { fields } = tableOf(db, ref);
+  const visitEntry = entryVisitor(db.store.arena, visit);
+  for (let cursor = 0; cursor < CURSOR_END; ) cursor = fields.scan(cursor, visitEntry);
+}
+
+/**
+ * Calls `visit` for some fields from `cursor` on and gives the cursor to go on with, or CURSOR_END. Begin with 0. A
+ * packed map is visited whole, whatever the cursor. `visit` must not change the map.
+ */
+export function scanFields(db: Keyspace, ref: number, cursor: number, visit: VisitField): number {
+  if (isTable(db, ref)) return tableOf(db, ref).fields.scan(cursor, entryVisitor(db.store.arena, visit));
+  visitPacked(db.store.arena, ref, visit);
+  return CURSOR_END;
+}
+
+function entryVisitor(arena: Arena, visit: VisitField): (entry: number) => void {
+  const field = new Slice();
+  const value = new Slice();
+  return (entry) => visit(keySlice(arena, entry, field), valueSlice(arena, entry, value));
+}
+
+function visitPacked(arena: Arena, ref: number, visit: VisitField): void {
+  const field = new Slice();
+  const value = new Slice();
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  const count = packedCount(bytes, start);
+  for (let index = 0; index < count; index++) {
+    readPacked(bytes, start, end, index, field, value);
+    visit(field, value);
+  }
+}
+
+/** Points `field` and `value` to a field drawn at random. The map must have one. */
+export function randomField(db: Keyspace, ref: number, field: Slice, value: Slice): void {
+  const { arena, random } = db.store;
+  if (isTable(db, ref)) {
+    const drawn = tableOf(db, ref).fields.random(random);
+    keySlice(arena, drawn, field);
+    valueSlice(arena, drawn, value);
+    return;
+  }
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const index = Math.floor(random.next() * packedCount(bytes, start));
+  readPacked(bytes, start, start + valueLength(arena, ref), index, field, value);
+}
+
+/** When fewer than one field in this many is wanted of a table, drawing until they differ beats a walk over all. */
+const DRAW_SHARE = 3;
+
+/** Calls `visit` for `count` different fields drawn at random; the map must have as many. */
+export function sampleFields(db: Keyspace, ref: number, count: number, visit: VisitField): void {
+  const total = fieldCount(db, ref);
+  if (isTable(db, ref) && count * DRAW_SHARE < total) return drawFields(db, ref, count, visit);
+  // Each field is taken with the chance (still wanted) / (still to come), which gives each set the same chance.
+  let wanted = count;
+  let coming = total;
+  forEachField(db, ref, (field, value) => {
+    if (db.store.random.next() * coming-- >= wanted) return;
+    wanted--;
+    visit(field, value);
+  });
+}
+
+function drawFields(db: Keyspace, ref: number, count: number, visit: VisitField): void {
+  const { fields } = tableOf(db, ref);
+  const drawn = new Set<number>();
+  while (drawn.size < count) drawn.add(fields.random(db.store.random));
+  drawn.forEach(entryVisitor(db.store.arena, visit));
+}
+
+/** The bytes of the arena that the bucket takes, its share of the keyspace's index left out. */
+export function mapBytes(db: Keyspace, ref: number): number {
+  const ownBytes = db.store.arena.sizeOf(ref);
+  if (!isTable(db, ref)) return ownBytes;
+  const { fields, blockBytes } = tableOf(db, ref);
+  return ownBytes + blockBytes + fields.slots * SLOT_BYTES;
+}
+
+// ---- changing
+
+/**
+ * The entry, in no keyspace yet, of an empty map. It has room for so many bytes of fields, each counted by
+ * `packedFieldBytes`.
+ */
+export function newMap(arena: Arena, type: number, key: Slice, fieldsBytes: number, expiresAtMs: number): number {
+  const byteCount = Math.min(PACKED_HEADER_BYTES + fieldsBytes, PACKED_BYTES_MAX);
+  const ref = createPacked(arena, type, key, byteCount, expiresAtMs);
+  clearPacked(entryBytes(arena, ref), valueOffset(arena, ref));
+  return ref;
+}
+
+/** A map entry with room for a record of `byteCount` bytes, or what more the block has. The record is not written. */
+function createPacked(arena: Arena, type: number, key: Slice, byteCount: number, expiresAtMs: number): number {
+  const size = entrySize(key.length, byteCount, expiresAtMs);
+  const spare = -size & 15;
+  return createEntry(arena, type, key, byteCount + spare, expiresAtMs);
+}
+
+/**
+ * Gives a field a value, and adds the field when it is new. Returns the bucket's ref, which may be another one;
+ * `db.find` has just given `ref` for `key`. `field` and `value` must not lie in the map.
+ */
+export function putField(db: Keyspace, key: Slice, ref: number, field: Slice, value: Slice): number {
+  if (!isTable(db, ref)) return putPacked(db, key, ref, field, value);
+  tableOf(db, ref).set(field, value);
+  return ref;
+}
+
+function putPacked(db: Keyspace, key: Slice, ref: number, field: Slice, value: Slice): number {
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  const index = findPacked(bytes, start, end, field);
+  if (putAt(bytes, start, end, index, field, value)) return index < 0 ? ref : shrinkPacked(db, key, ref);
+
+  const isNew = index < 0;
+  const growth = isNew
+    ? packedFieldBytes(field.length, value.length)
+    : packedGrowth(bytes, start, end, index, value.length);
+  const needed = packedUsed(bytes, start) + growth;
+  if (needed > PACKED_BYTES_MAX || (isNew && packedCount(bytes, start) >= PACKED_FIELDS_MAX)) {
+    const table = convertToTable(db, key, ref);
+    tableOf(db, table).set(field, value);
+    return table;
+  }
+  const moved = resizePacked(db, key, ref, Math.min(needed + (needed >>> GROWTH_SHIFT), PACKED_BYTES_MAX));
+  const movedStart = valueOffset(arena, moved);
+  if (!putAt(entryBytes(arena, moved), movedStart, movedStart + valueLength(arena, moved), index, field, value)) {
+    throw new Error(`packed map: ${needed} bytes do not fit into entry ${moved}`);
+  }
+  return moved;
+}
+
+/** Adds or updates where the record has room for it. */
+function putAt(bytes: Buffer, start: number, end: number, index: number, field: Slice, value: Slice): boolean {
+  if (index >= 0) return updatePacked(bytes, start, end, index, value);
+  return packedCount(bytes, start) < PACKED_FIELDS_MAX && appendPacked(bytes, start, end, field, value);
+}
+
+/** Moves a packed map to a block with room for so many bytes. */
+function resizePacked(db: Keyspace, key: Slice, ref: number, byteCount: number): number {
+  const { arena } = db.store;
+  const moved = createPacked(arena, entryType(arena, ref), key, byteCount, expiryOf(arena, ref));
+  copyFlags(arena, ref, moved);
+  copyRecord(arena, ref, moved);
+  db.replace(key, ref, moved);
+  return moved;
+}
+
+function copyFlags(arena: Arena, from: number, to: number): void {
+  setFlag(arena, to, entryMeta(arena, from) & (TYPE_FLAG_A | TYPE_FLAG_B), true);
+}
+
+function copyRecord(arena: Arena, from: number, to: number): void {
+  const fromStart = valueOffset(arena, from);
+  const toStart = valueOffset(arena, to);
+  copyPacked(
+    entryBytes(arena, from), fromStart, fromStart + valueLength(arena, from),
+    entryBytes(arena, to), toStart, toStart + valueLength(arena, to),
+  );
+}
+
+/** Moves a packed map to a smaller block when it uses less than half of the one it has. */
+function shrinkPacked(db: Keyspace, key: Slice, ref: number): number {
+  const { arena } = db.store;
+  const room = valueLength(arena, ref);
+  if (room <= WASTE_MIN_BYTES) return ref;
+  const used = packedUsed(entryBytes(arena, ref), valueOffset(arena, ref));
+  return used * 2 < room ? resizePacked(db, key, ref, used) : ref;
+}
+
+function convertToTable(db: Keyspace, key: Slice, ref: number): number {
+  const moved = copyToTable(db, ref, key, expiryOf(db.store.arena, ref));
+  db.replace(key, ref, moved);
+  return moved;
+}
+
+/** The entry, in no keyspace yet, of a map with a table and the same fields and flags as `ref`. */
+function copyToTable(db: Keyspace, ref: number, key: Slice, expiresAtMs: number): number {
+  const { store } = db;
+  const { arena } = store;
+  const table = new FieldTable(store);
+  forEachField(db, ref, (field, value) => table.set(field, value));
+  const copy = createEntry(arena, entryType(arena, ref), key, HANDLE_BYTES, expiresAtMs);
+  setFlag(arena, copy, IS_STRUCTURE, true);
+  copyFlags(arena, ref, copy);
+  entryBytes(arena, copy).writeInt32LE(store.keep(table), valueOffset(arena, copy));
+  return copy;
+}
+
+/** Takes a field out; false when there was none. Call `shrinkMap` when the last is out. */
+export function deleteField(db: Keyspace, ref: number, field: Slice): boolean {
+  if (isTable(db, ref)) return tableOf(db, ref).delete(field);
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  const index = findPacked(bytes, start, end, field);
+  if (index < 0) return false;
+  removePacked(bytes, start, end, index);
+  return true;
+}
+
+/** Gives back room that a map does not use, after fields were taken out. Returns its ref, which may be another one. */
+export function shrinkMap(db: Keyspace, key: Slice, ref: number): number {
+  return isTable(db, ref) ? ref : shrinkPacked(db, key, ref);
+}
+
+/**
+ * A copy of a map for a bucket called `key`, with the flags of its type. The copy's
+ * entry is in no keyspace: the caller adds it. `expiresAtMs` 0 means that the copy does not expire.
+ */
+export function copyMap(db: Keyspace, ref: number, key: Slice, expiresAtMs: number): number {
+  if (isTable(db, ref)) return copyToTable(db, ref, key, expiresAtMs);
+  const { arena } = db.store;
+  const used = packedUsed(entryBytes(arena, ref), valueOffset(arena, ref));
+  const copy = createPacked(arena, entryType(arena, ref), key, used, expiresAtMs);
+  copyFlags(arena, ref, copy);
+  copyRecord(arena, ref, copy);
+  return copy;
+}
