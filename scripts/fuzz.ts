@@ -14,7 +14,7 @@ import { nastyRequests } from '../test/generators/nasty-requests.js';
 import { KEYS } from '../test/generators/words.js';
 import { type Difference, describe, findDifference, quoted, shrink } from '../test/support/differential.js';
 import { findIllFormed } from '../test/support/one-reply.js';
-import { nodeProcess, reference, smallStrings, whyNoReference } from '../test/support/targets.js';
+import { nodeProcess, reference, smallLimits, whyNoReference } from '../test/support/targets.js';
 
 const LENGTH = 300;
 
@@ -26,8 +26,8 @@ const sequences = new Sequences(chosen, table, KEYS);
 const endMs = Date.now() + Number(minutes) * 60_000;
 const failed = new Map<string, number>();
 
-const theirs = await reference.start(smallStrings);
-let ours = await nodeProcess.start(smallStrings);
+const theirs = await reference.start(smallLimits);
+let ours = await nodeProcess.start(smallLimits);
 let seed = Number(seedText);
 const firstSeed = seed;
 console.log(`fuzz: SEED=${seed}, ${minutes} minutes`);
@@ -71,5 +71,5 @@ function isFirst(command: string): boolean {
 
 async function restart(): Promise<void> {
   await ours.stop();
-  ours = await nodeProcess.start(smallStrings);
+  ours = await nodeProcess.start(smallLimits);
 }

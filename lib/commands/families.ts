@@ -26,6 +26,9 @@ import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
 import { serverCommands } from './server.js';
 import { shardCommands } from './shard.js';
+import { setCommands } from './set.js';
+import { setAlgebraCommands } from './set-algebra.js';
+import { setWalkCommands } from './set-walk.js';
 import { slowlogCommands } from './slowlog.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
@@ -60,6 +63,9 @@ export const families: readonly (readonly CommandSpec[])[] = [
   objectCommands,
   serverCommands,
   shardCommands,
+  setCommands,
+  setAlgebraCommands,
+  setWalkCommands,
   slowlogCommands,
   stringCounterCommands,
   lcsCommands,

@@ -10,6 +10,8 @@ export class EncodingLimits {
   hashEntriesMax = 512;
   /** `hash-max-listpack-value`: bytes of a field or a value. */
   hashValueBytesMax = 64;
+  /** `set-max-intset-entries`: members of a set of integers. */
+  setIntegersMax = 512;
   /** `list-max-listpack-size`: bytes and elements of one page of a list. */
   listPageBytesMax = LIST_PAGE_BYTES[1]!;
   listPageElementsMax = Infinity;

@@ -93,7 +93,7 @@ export class Keyspace {
     const { store } = this;
     this.buckets.insert(key.hash, ref);
     if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
-    if (store.onAdded !== undefined) store.onAdded(this, key);
+    if (store.onAdded !== undefined && this !== store.workbench) store.onAdded(this, key);
   }
 
   /**
@@ -110,6 +110,17 @@ export class Keyspace {
     else if (expired) this.expiring.remove(key.hash, oldRef);
     else if (expires) this.expiring.insert(key.hash, ref);
     arena.free(oldRef);
+  }
+
+  /**
+   * Takes over the bucket `key` of the workbench, whose entry is `ref`, in the place of `oldRef`, whatever that holds;
+   * `find` has just given `oldRef`, which may be 0, for this key.
+   */
+  takeOver(key: Slice, oldRef: number, ref: number): void {
+    this.store.workbench.detach(key, ref);
+    if (oldRef === 0) return this.add(key, ref);
+    this.dropValue(oldRef);
+    this.replace(key, oldRef, ref);
   }
 
   /** Removes a bucket and frees what it held; `find` has just given `ref` for this key. */

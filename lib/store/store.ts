@@ -35,6 +35,8 @@ export class Store {
   readonly access: Access;
   readonly reclaimer = new Reclaimer();
   readonly databases: Keyspace[] = [];
+  /** No database: here a command puts a value together before it becomes a bucket. Empty between commands. */
+  readonly workbench: Keyspace;
   readonly encodingLimits = new EncodingLimits();
 
   /** The time that expiry is judged by. Set once for each batch of requests, so that a batch sees one moment. */
@@ -73,6 +75,7 @@ export class Store {
     this.clock = options.clock ?? systemClock;
     this.access = new Access(this.random);
     this.setNow(this.clock.nowMs());
+    this.workbench = new Keyspace(this, -1);
     const count = options.databases ?? 16;
     for (let index = 0; index < count; index++) this.databases.push(new Keyspace(this, index));
   }

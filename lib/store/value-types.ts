@@ -2,10 +2,11 @@
  * What the store can do with a value of any type, by the number of the type: each type's own file does it, and a new
  * type is added here.
  */
-import { HASH, LIST, STRING, entryType } from './entry.js';
+import { HASH, LIST, SET, STRING, entryType } from './entry.js';
 import { copyHash, hashBytes, hashEncoding } from './hash-value.js';
 import type { Keyspace } from './keyspace.js';
 import { copyList, listBytes } from './list-value.js';
+import { copySet, setBytes, setEncoding } from './set-value.js';
 import { copyString, stringEncoding } from './string-value.js';
 import type { Slice } from '../util/bytes.js';
 
@@ -28,6 +29,7 @@ const types = new Map<number, ValueType>([
     bytes: (db, ref) => db.store.arena.sizeOf(ref),
   }],
   [LIST, { copy: copyList, encoding: () => 'quicklist', bytes: listBytes }],
+  [SET, { copy: copySet, encoding: (db, ref) => setEncoding(db.store.arena, ref), bytes: setBytes }],
   [HASH, { copy: copyHash, encoding: (db, ref) => hashEncoding(db.store.arena, ref), bytes: hashBytes }],
 ]);
 

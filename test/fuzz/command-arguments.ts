@@ -6,13 +6,13 @@ import { nastyRequests } from '../generators/nasty-requests.js';
 import { quoted } from '../support/differential.js';
 import { findIllFormed } from '../support/one-reply.js';
 import { seedOf } from '../support/seed.js';
-import { nodeProcess, smallStrings } from '../support/targets.js';
+import { nodeProcess, smallLimits } from '../support/targets.js';
 
 const ROUNDS = 40;
 const LENGTH = 500;
 
 test('every command survives nasty arguments', async (t) => {
-  const node = await nodeProcess.start(smallStrings);
+  const node = await nodeProcess.start(smallLimits);
   t.teardown(() => node.stop());
   const seed = seedOf(t);
   const table = new CommandTable(families);

@@ -7,7 +7,7 @@ import { KEYS } from '../generators/words.js';
 import { describe, findDifference, shrink } from '../support/differential.js';
 import { referenceTest } from '../support/macros.js';
 import { seedOf } from '../support/seed.js';
-import { nodeProcess, reference, smallStrings } from '../support/targets.js';
+import { nodeProcess, reference, smallLimits } from '../support/targets.js';
 
 const SEQUENCES = 40;
 const LENGTH = 200;
@@ -19,7 +19,7 @@ for (const [name, part] of [...kinds, ['all families', grammars] as const]) {
   const sequences = new Sequences(part, table, KEYS);
   if (sequences.isEmpty) continue;
   referenceTest(`${name}: random requests get redis-server's replies`, async (t) => {
-    const [ours, theirs] = await Promise.all([nodeProcess.start(smallStrings), reference.start(smallStrings)]);
+    const [ours, theirs] = await Promise.all([nodeProcess.start(smallLimits), reference.start(smallLimits)]);
     t.teardown(() => Promise.all([ours.stop(), theirs.stop()]));
     const find = (requests: readonly string[][]) => findDifference(requests, ours.port, theirs.port);
     const seed = seedOf(t);

@@ -5,8 +5,9 @@ import { genericGrammar } from './generic.js';
 import type { Grammar } from './grammar.js';
 import { hashGrammar } from './hash.js';
 import { listGrammar } from './list.js';
+import { setGrammar } from './set.js';
 import { stringGrammar } from './string.js';
 
 export const grammars: readonly Grammar[] = [
-  stringGrammar, bitmapGrammar, hashGrammar, listGrammar, genericGrammar, expiryGrammar,
+  stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, genericGrammar, expiryGrammar,
 ];

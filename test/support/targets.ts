@@ -47,8 +47,11 @@ export const oneNode: Target = { name: 'a node', isAvailable: true, start: start
 
 export const nodeProcess: Target = { name: 'a node in a process', isAvailable: true, start: startNodeProcess };
 
-/** Settings of random tests: strings of half a gigabyte would be all that they do. */
-export const smallStrings = { 'proto-max-bulk-len': '1048576' };
+/**
+ * Settings of random tests: strings of half a gigabyte would be all that they do, and a set of more than 512 integers
+ * would be rare.
+ */
+export const smallLimits = { 'proto-max-bulk-len': '1048576', 'set-max-intset-entries': '24' };
 
 export const reference: Target = {
   name: 'redis-server',
