@@ -25,10 +25,10 @@ import { memoryCommands } from './memory.js';
 import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
 import { serverCommands } from './server.js';
-import { shardCommands } from './shard.js';
-import { setCommands } from './set.js';
 import { setAlgebraCommands } from './set-algebra.js';
 import { setWalkCommands } from './set-walk.js';
+import { setCommands } from './set.js';
+import { shardCommands } from './shard.js';
 import { slowlogCommands } from './slowlog.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
@@ -62,10 +62,10 @@ export const families: readonly (readonly CommandSpec[])[] = [
   monitorCommands,
   objectCommands,
   serverCommands,
-  shardCommands,
-  setCommands,
   setAlgebraCommands,
   setWalkCommands,
+  setCommands,
+  shardCommands,
   slowlogCommands,
   stringCounterCommands,
   lcsCommands,
