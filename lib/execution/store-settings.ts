@@ -10,6 +10,8 @@ export function followSettings({ access, encodingLimits }: Store, settings: Sett
   follow('hash-max-listpack-value', (value) => (encodingLimits.hashValueBytesMax = value));
   follow('list-max-listpack-size', (value) => encodingLimits.setListPage(value));
   follow('set-max-intset-entries', (value) => (encodingLimits.setIntegersMax = value));
+  follow('zset-max-listpack-entries', (value) => (encodingLimits.sortedSetEntriesMax = value));
+  follow('zset-max-listpack-value', (value) => (encodingLimits.sortedSetMemberBytesMax = value));
   follow('lfu-log-factor', (value) => (access.logFactor = value));
   follow('lfu-decay-time', (value) => (access.decayMinutes = value));
   settings.watch('maxmemory-policy', () => {

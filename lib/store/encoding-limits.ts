@@ -12,6 +12,10 @@ export class EncodingLimits {
   hashValueBytesMax = 64;
   /** `set-max-intset-entries`: members of a set of integers. */
   setIntegersMax = 512;
+  /** `zset-max-listpack-entries`: members of a sorted set. */
+  sortedSetEntriesMax = 128;
+  /** `zset-max-listpack-value`: bytes of a member. */
+  sortedSetMemberBytesMax = 64;
   /** `list-max-listpack-size`: bytes and elements of one page of a list. */
   listPageBytesMax = LIST_PAGE_BYTES[1]!;
   listPageElementsMax = Infinity;

@@ -7,6 +7,11 @@ import { copyHash, hashBytes, hashEncoding } from './hash-value.js';
 import type { Keyspace } from './keyspace.js';
 import { copyList, listBytes } from './list-value.js';
 import { copySet, setBytes, setEncoding } from './set-value.js';
+import { HASH, LIST, SORTED_SET, STRING, entryType } from './entry.js';
+import { copyHash, hashBytes, hashEncoding } from './hash-value.js';
+import type { Keyspace } from './keyspace.js';
+import { copyList, listBytes } from './list-value.js';
+import { copySortedSet, sortedSetBytes, sortedSetEncoding } from './sorted-set-value.js';
 import { copyString, stringEncoding } from './string-value.js';
 import type { Slice } from '../util/bytes.js';
 
@@ -30,6 +35,11 @@ const types = new Map<number, ValueType>([
   }],
   [LIST, { copy: copyList, encoding: () => 'quicklist', bytes: listBytes }],
   [SET, { copy: copySet, encoding: (db, ref) => setEncoding(db.store.arena, ref), bytes: setBytes }],
+  [SORTED_SET, {
+    copy: copySortedSet,
+    encoding: (db, ref) => sortedSetEncoding(db.store.arena, ref),
+    bytes: sortedSetBytes,
+  }],
   [HASH, { copy: copyHash, encoding: (db, ref) => hashEncoding(db.store.arena, ref), bytes: hashBytes }],
 ]);
 
