@@ -90,6 +90,20 @@ export const idleTimeIsNotTracked = make(
   'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at ' +
     'runtime LRU and LFU data will take some time to adjust.',
 );
+export const nxExcludesXx = make('ERR XX and NX options at the same time are not compatible');
+export const gtLtNxExclude = make('ERR GT, LT, and/or NX options at the same time are not compatible');
+export const incrTakesOnePair = make('ERR INCR option supports a single increment-element pair');
+export const scoreIsNotANumber = make('ERR resulting score is not a number (NaN)');
+export const badScoreRange = make('ERR min or max is not a float');
+export const badMemberRange = make('ERR min or max not valid string range item');
+export const limitNeedsRange = make(
+  'ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX',
+);
+export const byLexExcludesScores = make('ERR syntax error, WITHSCORES not supported in combination with BYLEX');
+export const weightNotAFloat = make('ERR weight value is not a float');
+export const limitIsNegative = make("ERR LIMIT can't be negative");
+export const numkeysNotPositive = make('ERR numkeys should be greater than 0');
+export const countNotPositive = make('ERR count should be greater than 0');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const wrongArity = (command: string): CommandError =>
@@ -122,6 +136,9 @@ export const subcommandSyntax = (subcommand: string, command: string): CommandEr
 
 export const invalidExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);
+
+export const needsInputKey = (command: string): CommandError =>
+  new CommandError(`ERR at least 1 input key is needed for '${command}' command`);
 
 export const unsupportedOption = (option: string): CommandError =>
   new CommandError(`ERR Unsupported option ${beginning(option)}`);

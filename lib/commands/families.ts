@@ -30,6 +30,11 @@ import { setWalkCommands } from './set-walk.js';
 import { setCommands } from './set.js';
 import { shardCommands } from './shard.js';
 import { slowlogCommands } from './slowlog.js';
+import { sortedSetCombineCommands } from './sorted-set-combine.js';
+import { sortedSetPopCommands } from './sorted-set-pop.js';
+import { sortedSetRangeCommands } from './sorted-set-range.js';
+import { sortedSetWalkCommands } from './sorted-set-walk.js';
+import { sortedSetCommands } from './sorted-set.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
 import { stringRangeCommands } from './string-range.js';
@@ -67,6 +72,11 @@ export const families: readonly (readonly CommandSpec[])[] = [
   setCommands,
   shardCommands,
   slowlogCommands,
+  sortedSetCombineCommands,
+  sortedSetPopCommands,
+  sortedSetRangeCommands,
+  sortedSetWalkCommands,
+  sortedSetCommands,
   stringCounterCommands,
   lcsCommands,
   stringRangeCommands,

@@ -137,6 +137,17 @@ export function hexadecimalParts(text: string): { isNegative: boolean; digits: b
   return { isNegative: sign === '-', digits: BigInt(`0x${whole}${fraction}`), exponent };
 }
 
+/**
+ * The double that C's strtod reads up to a zero byte or the end; undefined when something else stands behind it or it is
+ * not a number. Blanks may stand in front, nothing at all is 0, and what is out of a double's range is infinite or 0.
+ */
+export function parseLooseDouble(text: string): number | undefined {
+  const read = text.split('\0', 1)[0]!;
+  if (read === '') return 0;
+  const spelt = read.replace(/^[ \t-\r]+/, '');
+  return DECIMAL.test(spelt) ? Number(spelt) : parseDouble(spelt);
+}
+
 const DOUBLE_DIGITS = 17;
 /** Digits enough to tell a double that lies half-way between two decimals from one that lies beside it. */
 const EXACT_DIGITS = 100;

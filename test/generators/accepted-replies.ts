@@ -17,6 +17,8 @@ const rules: readonly Rule[] = [
   { command: 'DBSIZE', marks: '#', reason: 'counts what has expired until it is met, and who meets it is chance' },
   { command: 'SCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'HSCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
+  { command: 'ZRANDMEMBER', marks: '?', reason: 'is drawn at random' },
+  { command: 'ZSCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'KEYS', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'HGETALL', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },
   { command: 'HKEYS', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },

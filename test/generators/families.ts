@@ -6,8 +6,9 @@ import type { Grammar } from './grammar.js';
 import { hashGrammar } from './hash.js';
 import { listGrammar } from './list.js';
 import { setGrammar } from './set.js';
+import { sortedSetGrammar } from './sorted-set.js';
 import { stringGrammar } from './string.js';
 
 export const grammars: readonly Grammar[] = [
-  stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, genericGrammar, expiryGrammar,
+  stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, sortedSetGrammar, genericGrammar, expiryGrammar,
 ];

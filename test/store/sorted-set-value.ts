@@ -124,7 +124,7 @@ const SHAPES = [
   { name: 'about 128 members', members: 170, memberBytes: 8, scores: 20 },
   { name: 'members of about 64 bytes', members: 60, memberBytes: 70, scores: 1e6 },
   { name: 'members of about 128 bytes', members: 100, memberBytes: 140, scores: 1e10 },
-  { name: 'a few long members', members: 5, memberBytes: 3000, scores: 300 },
+  { name: 'a few long members', members: 5, memberBytes: 9000, scores: 300 },
   { name: 'many members', members: 4000, memberBytes: 10, scores: 100 },
 ];
 
@@ -135,7 +135,7 @@ for (const shape of SHAPES) {
     const usedAtStart = model.store.arena.usedBytes;
     for (let step = 0; step < 20_000; step++) {
       const isGrowing = (step >>> 12) % 2 === 0;
-      const member = `m${draw(random, shape.members)}`.padEnd(draw(random, 2) * draw(random, shape.memberBytes), '\0');
+      const member = `m${draw(random, shape.members)}`.padEnd(draw(random, 2) * shape.memberBytes, '\0');
       const choice = random.next();
       let isAlike = true;
       if (choice < 0.2) isAlike = model.get(member) === model.scores.get(member);

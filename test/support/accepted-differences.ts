@@ -14,4 +14,10 @@ export const ACCEPTED: readonly (readonly [command: string, field: string, reaso
   ['swapdb', 'docs complexity', 'watching and waiting clients are asked by key'],
   ['rename', 'docs complexity', 'a value is kept in one piece with its key'],
   ['renamenx', 'docs complexity', 'as above'],
+  ['zrank', 'arity', 'takes WITHSCORE, as redis-server 7.2 does'],
+  ['zrank', 'docs arguments', 'as above'],
+  ['zrank', 'docs history', 'as above'],
+  ['zrevrank', 'arity', 'takes WITHSCORE, as redis-server 7.2 does'],
+  ['zrevrank', 'docs arguments', 'as above'],
+  ['zrevrank', 'docs history', 'as above'],
 ];
