@@ -7,7 +7,8 @@ import { storeMembers } from './sorted-set-store.js';
 import { type CommandSpec, type Handler, type KeySpec, oneKey } from './spec.js';
 import { limitIsNegative, needsInputKey, syntaxError, weightNotAFloat, wrongType } from '../errors.js';
 import type { Args } from '../protocol/args.js';
-import { SORTED_SET, entryType } from '../store/entry.js';
+import { SET, SORTED_SET, entryType } from '../store/entry.js';
+import { forEachMember as forEachSetMember, hasMember, memberCount as setSize } from '../store/set-value.js';
 import { type ScoredMember, forEachMember, getScore, memberCount } from '../store/sorted-set-value.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
 
@@ -61,13 +62,21 @@ function readRequest(
   return request;
 }
 
-/** Throws wrongType() when the bucket cannot be combined. */
+/** A set's members have score 1. Throws wrongType() when the bucket is neither set nor sorted set. */
 function sourceAt(context: Context, args: Args, position: number, use: Use): Source {
   const { db, store } = context;
   const key = args.slice(position);
   const ref = use === 'store' ? db.find(key) : findAnyForRead(context, key);
   if (ref === 0) return { size: 0, weight: 1, forEach: () => undefined, scoreOf: () => undefined };
-  if (entryType(store.arena, ref) !== SORTED_SET) throw wrongType();
+  const type = entryType(store.arena, ref);
+  if (type === SET) {
+    return {
+      size: setSize(db, ref), weight: 1,
+      forEach: (visit) => forEachSetMember(db, ref, (member) => visit(member, 1)),
+      scoreOf: (member) => (hasMember(db, ref, member) ? 1 : undefined),
+    };
+  }
+  if (type !== SORTED_SET) throw wrongType();
   return {
     size: memberCount(db, ref), weight: 1,
     forEach: (visit) => forEachMember(db, ref, visit),
