@@ -63,13 +63,6 @@ const memory: readonly SettingSpec[] = [
 ];
 
 const encodings: readonly SettingSpec[] = [
-  integer('zset-max-listpack-entries', 128, 'Most members of a sorted set in the small encoding', {
-    aliases: ['zset-max-ziplist-entries'],
-  }),
-  bytes('zset-max-listpack-value', 64, 'Most bytes of a member of a sorted set in the small encoding', {
-    aliases: ['zset-max-ziplist-value'],
-  }),
-  integer('set-max-intset-entries', 512, 'Most members of a set of integers in the small encoding'),
   integer('list-compress-depth', 0, 'Nodes at the ends of a list that are not compressed', { max: INT_MAX }),
   bytes('hll-sparse-max-bytes', 3000, 'Most bytes of a HyperLogLog in the sparse form'),
   bytes('stream-node-max-bytes', 4096, 'Most bytes of one node of a stream'),

@@ -138,8 +138,9 @@ export function hexadecimalParts(text: string): { isNegative: boolean; digits: b
 }
 
 /**
- * The double that C's strtod reads up to a zero byte or the end; undefined when something else stands behind it or it is
- * not a number. Blanks may stand in front, nothing at all is 0, and what is out of a double's range is infinite or 0.
+ * The double that C's strtod reads up to a zero byte or the end; undefined when something else stands behind it or
+ * it is not a number. Blanks may stand in front, nothing at all is 0, and what is out of a double's range is infinite
+ * or 0.
  */
 export function parseLooseDouble(text: string): number | undefined {
   const read = text.split('\0', 1)[0]!;
