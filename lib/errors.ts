@@ -109,6 +109,11 @@ export const outOfMemory = make("OOM command not allowed when used memory > 'max
 export const wrongArity = (command: string): CommandError =>
   new CommandError(`ERR wrong number of arguments for '${command}' command`);
 
+export const notWhileSubscribed = (command: string): CommandError =>
+  new CommandError(
+    `ERR Can't execute '${command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+  );
+
 export const outOfRangeBetween = (min: number | bigint, max: number | bigint): CommandError =>
   new CommandError(`ERR value is out of range, value must between ${min} and ${max}`);
 export const helloSyntax = (option: string): CommandError =>

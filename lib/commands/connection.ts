@@ -8,12 +8,22 @@ import {
   syntaxError, unsupportedProtocol, wrongArity, wrongPassword,
 } from '../errors.js';
 import type { Args } from '../protocol/args.js';
+import type { ReplyWriter } from '../protocol/reply-writer.js';
 
-const ping: Handler = (_context, args, reply) => {
+const ping: Handler = ({ client }, args, reply) => {
   if (args.count > 2) throw wrongArity('ping');
+  if (client.subscriptions !== undefined && client.protocol === 2) return pong(args, reply);
   if (args.count === 2) reply.slice(args.slice(1));
   else reply.status('PONG');
 };
+
+/** To a RESP2 client that has subscribed everything comes as a message does. */
+function pong(args: Args, reply: ReplyWriter): void {
+  reply.array(2);
+  reply.bulkText('pong');
+  if (args.count === 2) reply.slice(args.slice(1));
+  else reply.bulkText('');
+}
 
 const echo: Handler = (_context, args, reply) => reply.slice(args.slice(1));
 

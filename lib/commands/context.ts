@@ -10,6 +10,8 @@ import type { ShardServices } from './shard-services.js';
 import type { CommandTable } from './table.js';
 import type { Settings } from '../config/settings.js';
 import type { Protocol } from '../protocol/reply-writer.js';
+import type { PubSub } from '../pubsub/pubsub.js';
+import type { Subscriber } from '../pubsub/subscriber.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
@@ -64,7 +66,7 @@ export interface Deferred extends Receiver {
 export type ReplyMode = 'on' | 'off' | 'skip';
 
 /** What commands may know and change of the connection that they serve, and of the others. */
-export interface Client {
+export interface Client extends Subscriber {
   readonly id: number;
   /** `ip:port` of the client's end and of ours. */
   readonly address: string;
@@ -83,6 +85,8 @@ export interface Client {
   /** The client is shown what all clients run (MONITOR). */
   isMonitor: boolean;
   setReplyMode(mode: ReplyMode): void;
+  /** The reply to the request that runs is unwanted. */
+  readonly isMuted: boolean;
   /** Its requests wait until something happens (a blocking command). */
   readonly isBlocked: boolean;
   /** Bytes of requests that have not been run, and of replies that the client has not read. */
@@ -112,6 +116,7 @@ export interface NodeServices {
   readonly latency: LatencyMonitor;
   readonly monitors: Monitors;
   readonly pause: Pause;
+  readonly pubsub: PubSub;
   /** 40 hexadecimal digits, drawn at the start. */
   readonly runId: string;
   readonly startedAtMs: number;

@@ -24,6 +24,7 @@ import { listCommands } from './list.js';
 import { memoryCommands } from './memory.js';
 import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
+import { pubsubCommands } from './pubsub.js';
 import { serverCommands } from './server.js';
 import { setAlgebraCommands } from './set-algebra.js';
 import { setWalkCommands } from './set-walk.js';
@@ -66,6 +67,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   memoryCommands,
   monitorCommands,
   objectCommands,
+  pubsubCommands,
   serverCommands,
   setAlgebraCommands,
   setWalkCommands,

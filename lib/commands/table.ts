@@ -6,6 +6,11 @@ import type { CommandSpec, Handler } from './spec.js';
 import type { Args } from '../protocol/args.js';
 import type { Histogram } from '../util/histogram.js';
 
+/** In RESP2 a subscribed client could not tell other replies from messages. */
+const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
+  'subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit', 'reset',
+]);
+
 /** A record as it is run: with its counters, and its subcommands by name. */
 export class Command {
   readonly name: string;
@@ -22,6 +27,8 @@ export class Command {
   readonly isShownToMonitors: boolean;
   readonly isKeptFromSlowlog: boolean;
   readonly isBlocking: boolean;
+  /** A RESP2 client that has subscribed may send it. */
+  readonly isForSubscribers: boolean;
   /** Where the key of a command with exactly one stands; 0 for other commands. */
   readonly onlyKey: number;
 
@@ -65,6 +72,7 @@ export class Command {
     this.isShownToMonitors = !spec.flags.includes('admin') && !spec.flags.includes('skip_monitor');
     this.isKeptFromSlowlog = spec.flags.includes('skip_slowlog');
     this.isBlocking = spec.flags.includes('blocking');
+    this.isForSubscribers = FOR_SUBSCRIBERS.has(this.fullName);
     this.onlyKey = onlyKeyOf(spec);
     this.subcommands =
       spec.subcommands && new Map(spec.subcommands.map((each) => [each.name, new Command(each, this)]));

@@ -12,7 +12,7 @@ import type { NodeState } from './node-state.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import type { Command, CommandTable } from '../commands/table.js';
-import { CommandError, noAuth, outOfMemory, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
+import { CommandError, noAuth, notWhileSubscribed, outOfMemory, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { OutOfArena } from '../store/arena.js';
@@ -87,6 +87,10 @@ export class Executor {
     if (!session.isAuthenticated && !command.isAllowedUnauthenticated && mustAuthenticate(session)) {
       command.rejectedCalls++;
       throw noAuth();
+    }
+    if (session.subscriptions !== undefined && session.protocol === 2 && !command.isForSubscribers) {
+      command.rejectedCalls++;
+      throw notWhileSubscribed(command.fullName);
     }
     return command;
   }

@@ -16,6 +16,7 @@ import type { ShardServices } from '../commands/shard-services.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
+import { PubSub } from '../pubsub/pubsub.js';
 import type { EncodingLimits } from '../store/encoding-limits.js';
 import type { Store } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
@@ -41,6 +42,7 @@ export class NodeState implements NodeServices {
   readonly latency: LatencyMonitor;
   readonly monitors: Monitors;
   readonly pause: Pause;
+  readonly pubsub = new PubSub();
   readonly timer: CommandTimer;
   readonly wallClock: WallClock;
   readonly runId = randomBytes(20).toString('hex');

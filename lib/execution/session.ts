@@ -5,6 +5,7 @@ import type { Client, Context, Deferred, EventClass, NodeServices, ReplyMode } f
 import type { Command } from '../commands/table.js';
 import type { Args } from '../protocol/args.js';
 import type { Protocol } from '../protocol/reply-writer.js';
+import type { Subscriptions, TopicKind } from '../pubsub/subscriber.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
@@ -34,11 +35,11 @@ export class Session implements Context, Client {
   name = '';
   libraryName = '';
   libraryVersion = '';
-  readonly kind = 'normal';
   isAuthenticated: boolean;
   isKeptFromEviction = false;
   isUntouching = false;
   isMonitor = false;
+  subscriptions: Subscriptions | undefined;
   /** Some reply is unwanted: the connection must look closer, at this one or the next (CLIENT REPLY). */
   isReplyLimited = false;
   lastCommand: Command | undefined;
@@ -69,6 +70,10 @@ export class Session implements Context, Client {
 
   get localAddress(): string {
     return this.transport.localAddress;
+  }
+
+  get kind(): 'normal' | 'pubsub' {
+    return this.subscriptions === undefined ? 'normal' : 'pubsub';
   }
 
   get isBlocked(): boolean {
@@ -107,8 +112,14 @@ export class Session implements Context, Client {
     this.transport.destroy();
   }
 
-  reset(): void {
+  /** Ends what others send to it. */
+  leave(): void {
     if (this.isMonitor) this.node.monitors.remove(this);
+    if (this.subscriptions !== undefined) this.node.pubsub.leave(this);
+  }
+
+  reset(): void {
+    this.leave();
     this.db = this.store.databases[0]!;
     this.protocol = 2;
     this.name = '';
@@ -147,11 +158,12 @@ export class Session implements Context, Client {
     const seconds = (sinceMs: number): number => Math.max(0, Math.floor((nowMs - sinceMs) / 1000));
     const pendingBytes = transport.pendingBytes();
     const unreadBytes = transport.unreadBytes();
+    const subscribed = (kind: TopicKind): number => this.subscriptions?.count(kind) ?? 0;
     const library = this.libraryName + this.libraryVersion === '' ? '' : ` lib-name=${this.libraryName} lib-ver=${this.libraryVersion}`;
     return (
       `id=${this.id} addr=${this.address} laddr=${this.localAddress} fd=${transport.fileDescriptor} name=${this.name} ` +
       `age=${seconds(this.createdAtMs)} idle=${seconds(this.lastActiveMs)} flags=${this.flags()} db=${this.db.index} ` +
-      `sub=0 psub=0 ssub=0 multi=-1 qbuf=${pendingBytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 ` +
+      `sub=${subscribed('channel')} psub=${subscribed('pattern')} ssub=${subscribed('shard')} multi=-1 qbuf=${pendingBytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 ` +
       `oll=${unreadBytes > 0 ? 1 : 0} omem=${unreadBytes} tot-mem=${pendingBytes + unreadBytes} ` +
       `events=${unreadBytes > 0 ? 'rw' : 'r'} cmd=${this.lastCommand?.fullName ?? 'NULL'} user=default redir=-1 ` +
       `resp=${this.protocol}${library}`
@@ -159,7 +171,7 @@ export class Session implements Context, Client {
   }
 
   private flags(): string {
-    const flags = (this.isMonitor ? 'O' : '') + (this.isBlocked ? 'b' : '') + (this.isKeptFromEviction ? 'e' : '');
+    const flags = (this.isMonitor ? 'O' : '') + (this.subscriptions === undefined ? '' : 'P') + (this.isBlocked ? 'b' : '') + (this.isKeptFromEviction ? 'e' : '');
     return flags === '' ? 'N' : flags;
   }
 }

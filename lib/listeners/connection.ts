@@ -35,15 +35,22 @@ const HELD_INPUT_BYTES_MAX = 64 * 1024;
 class Owed implements Deferred {
   onAbandoned: (() => void) | undefined;
   wanted: number;
+  /** A part of the next reply has come and the rest has not. */
+  private hasBegun = false;
 
   constructor(
     readonly connection: Connection,
     readonly holds: boolean,
     readonly isMuted: boolean,
     /** What has arrived and must wait for replies in front of it. */
-    public pieces: readonly Buffer[] = [],
+    public pieces: Buffer[] = [],
   ) {
     this.wanted = pieces.length === 0 ? 1 : 0;
+  }
+
+  /** The client waits, and no part of the reply has left. */
+  get mayBeOvertaken(): boolean {
+    return this.holds && !this.hasBegun;
   }
 
   extend(context: Context): boolean {
@@ -55,6 +62,7 @@ class Owed implements Deferred {
   }
 
   deliver(bytes: Buffer, start: number, end: number, whole: number): void {
+    this.hasBegun = whole === 0;
     this.connection.deliver(this, bytes, start, end, whole);
   }
 
@@ -68,6 +76,8 @@ class Owed implements Deferred {
 }
 
 export abstract class Connection implements Outlet, Transport {
+  /** For the outbox. */
+  queued: Buffer[] | undefined;
   readonly session: Session;
   readonly fileDescriptor: number;
   protected readonly socket: Socket;
@@ -156,7 +166,7 @@ export abstract class Connection implements Outlet, Transport {
   keepLimits(nowMs: number): void {
     const { idleMsMax } = this.node.limits;
     const { session } = this;
-    if (idleMsMax > 0 && !this.isHeld && !session.isMonitor && nowMs - session.lastActiveMs > idleMsMax) {
+    if (idleMsMax > 0 && !this.isHeld && !session.isMonitor && session.kind === 'normal' && nowMs - session.lastActiveMs > idleMsMax) {
       this.node.log.debug('Closing idle client');
       this.destroy();
     } else if (this.overSoftLimitSinceMs > 0) this.keepOutputLimit();
@@ -314,10 +324,17 @@ export abstract class Connection implements Outlet, Transport {
     this.owed.push(new Owed(this, false, false, [bytes]));
   }
 
+  /**
+   * What answers no request leaves behind the replies that are on their way, but not behind one that the client waits
+   * for itself (a blocking command): that may take for ever.
+   */
   push(bytes: Buffer): void {
     if (this.isRunning) this.emit(false);
-    if (this.owed.length > 0) this.keep(bytes);
-    else this.outbox.add(this, [bytes]);
+    const { owed } = this;
+    const isOvertaking = owed.length > 0 && owed[owed.length - 1]!.mayBeOvertaken;
+    if (owed.length === (isOvertaking ? 1 : 0)) return this.outbox.add(this, [bytes]);
+    this.keep(bytes);
+    if (isOvertaking) owed.push(...owed.splice(-2, 1));
   }
 
   defer(holds: boolean): Deferred {
@@ -357,7 +374,7 @@ export abstract class Connection implements Outlet, Transport {
     if (this.socket.destroyed) return;
     this.owedReplies -= whole;
     if (!settled.isMuted && pieces.length > 0) {
-      settled.pieces = settled.pieces.length === 0 ? pieces : [...settled.pieces, ...pieces];
+      settled.pieces.push(...pieces);
       for (const piece of pieces) this.owedBytes += piece.length;
     }
     if (settled.wanted === 0) {
@@ -392,10 +409,12 @@ export abstract class Connection implements Outlet, Transport {
     if (socket.destroyed || this.hasEnded) return true;
     const { stats } = this.node;
     stats.writes++;
+    if (pieces.length > 1) socket.cork();
     for (const piece of pieces) {
       stats.outputBytes += piece.length;
       socket.write(piece, this.onWritten);
     }
+    if (pieces.length > 1) socket.uncork();
     if (socket.writableLength === 0) return true;
     this.isBacklogged = true;
     if (!this.isRunning) this.stopReading();
@@ -460,7 +479,7 @@ export abstract class Connection implements Outlet, Transport {
     this.isEnding = true;
     this.node.clients.delete(this.session.id);
     if (this.postponed !== undefined) this.node.pause.forget(this.onPauseOver);
-    if (this.session.isMonitor) this.node.monitors.remove(this.session);
+    this.session.leave();
     const { owed } = this;
     this.owed = [];
     for (const each of owed) {

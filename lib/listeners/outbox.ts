@@ -10,6 +10,8 @@
 import { ReplyWriter } from '../protocol/reply-writer.js';
 
 export interface Outlet {
+  /** What the outbox has for it in this turn; the outbox's own. */
+  queued: Buffer[] | undefined;
   /** Sends the pieces. True when they have left for good, so that their memory may be written over. */
   send(pieces: readonly Buffer[]): boolean;
 }
@@ -21,7 +23,6 @@ export class Outbox {
   readonly reply = new ReplyWriter();
 
   private outlets: Outlet[] = [];
-  private pieces: (readonly Buffer[])[] = [];
   private heldBytes = 0;
   /** Somebody has not read what lies in the writer's buffer. */
   private isUnread = false;
@@ -33,21 +34,28 @@ export class Outbox {
     if (this.heldBytes > HELD_BYTES_MAX) this.flush();
   }
 
-  /** Sends `pieces`, which nobody writes to any more, through `outlet` at the end of this turn. */
-  add(outlet: Outlet, pieces: readonly Buffer[]): void {
+  /**
+   * Sends `pieces`, which nobody writes to any more, through `outlet` at the end of this turn. The array is the
+   * outbox's from now on.
+   */
+  add(outlet: Outlet, pieces: Buffer[]): void {
+    if (outlet.queued !== undefined) return void outlet.queued.push(...pieces);
     if (this.outlets.length === 0) setImmediate(this.flush);
     this.outlets.push(outlet);
-    this.pieces.push(pieces);
+    outlet.queued = pieces;
   }
 
   /** Sends everything now. */
   readonly flush = (): void => {
     if (this.outlets.length === 0) return;
-    const { outlets, pieces } = this;
+    const { outlets } = this;
     this.outlets = [];
-    this.pieces = [];
     this.heldBytes = 0;
-    for (let i = 0; i < outlets.length; i++) if (!outlets[i]!.send(pieces[i]!)) this.isUnread = true;
+    for (const outlet of outlets) {
+      const pieces = outlet.queued!;
+      outlet.queued = undefined;
+      if (!outlet.send(pieces)) this.isUnread = true;
+    }
     // Somebody may have begun to write meanwhile; what was sent is in front of it and stays until the next time.
     if (this.reply.length > 0) return;
     if (this.isUnread) this.reply.renew();
