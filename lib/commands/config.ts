@@ -24,7 +24,8 @@ const get: Handler = ({ node }, args, reply) => {
   reply.map(found.size);
   for (const [key, name] of found) {
     reply.bulkText(name);
-    reply.bulkText(node.settings.text(key));
+    const value = node.settings.text(key);
+    reply.bulkText(Settings.spec(key)?.show?.(value) ?? value);
   }
 };
 

@@ -10,6 +10,7 @@ import type { ShardServices } from './shard-services.js';
 import type { CommandTable } from './table.js';
 import type { Settings } from '../config/settings.js';
 import type { Protocol } from '../protocol/reply-writer.js';
+import type { EventClass, KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { PubSub } from '../pubsub/pubsub.js';
 import type { Subscriber } from '../pubsub/subscriber.js';
 import type { Keyspace } from '../store/keyspace.js';
@@ -19,8 +20,7 @@ import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
 import type { Stats } from '../util/stats.js';
 
-/** The classes of keyspace events, by the letter that `notify-keyspace-events` gives them. */
-export type EventClass = 'g' | '$' | 'l' | 's' | 'h' | 'z' | 'x' | 'e' | 't' | 'd' | 'm' | 'n';
+export type { EventClass };
 
 export interface Context {
   readonly node: NodeServices;
@@ -117,6 +117,7 @@ export interface NodeServices {
   readonly monitors: Monitors;
   readonly pause: Pause;
   readonly pubsub: PubSub;
+  readonly events: KeyspaceEvents;
   /** 40 hexadecimal digits, drawn at the start. */
   readonly runId: string;
   readonly startedAtMs: number;

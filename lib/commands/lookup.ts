@@ -32,6 +32,14 @@ export function peekForRead(context: Context, key: Slice): number {
   return counted(context, key, context.db.peek(key));
 }
 
+/** As `peekForRead`, of which a miss is no event (OBJECT). */
+export function peekQuietly({ store, db }: Context, key: Slice): number {
+  const ref = db.peek(key);
+  if (ref !== 0) store.hits++;
+  else store.misses++;
+  return ref;
+}
+
 function counted(context: Context, key: Slice, ref: number): number {
   const { store } = context;
   if (ref !== 0) store.hits++;

@@ -2,7 +2,6 @@
 import { readInteger } from './arguments.js';
 import type { Context } from './context.js';
 import { helpHandler } from './help.js';
-import { findAnyForRead } from './lookup.js';
 import { memoryUse } from './memory-use.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { syntaxError } from '../errors.js';
@@ -17,7 +16,7 @@ const usage: Handler = (context, args, reply) => {
     if (readInteger(args, i + 1) < 0) throw syntaxError();
   }
   const { db } = context;
-  const ref = findAnyForRead(context, args.slice(2));
+  const ref = db.peek(args.slice(2));
   if (ref === 0) return reply.nil();
   reply.integer(valueTypeOf(db, ref).bytes(db, ref) + Math.round(db.indexBytes / db.size));
 };

@@ -1,7 +1,7 @@
 /** OBJECT: how a bucket is kept, and when and how often it was used. A look at it does not count as a use. */
 import type { Context } from './context.js';
 import { helpHandler } from './help.js';
-import { peekForRead } from './lookup.js';
+import { peekQuietly } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
 import { frequencyIsNotTracked, idleTimeIsNotTracked } from '../errors.js';
@@ -11,13 +11,13 @@ import { valueTypeOf } from '../store/value-types.js';
 import { parseShortInteger } from '../util/numbers.js';
 
 const encoding: Handler = (context, args, reply) => {
-  const ref = peekForRead(context, args.slice(2));
+  const ref = peekQuietly(context, args.slice(2));
   if (ref === 0) return reply.nil();
   reply.bulkText(valueTypeOf(context.db, ref).encoding(context.db, ref));
 };
 
 const freq: Handler = (context, args, reply) => {
-  const ref = peekForRead(context, args.slice(2));
+  const ref = peekQuietly(context, args.slice(2));
   if (ref === 0) return reply.nil();
   const { access, arena } = context.store;
   if (!access.isByFrequency) throw frequencyIsNotTracked();
@@ -25,7 +25,7 @@ const freq: Handler = (context, args, reply) => {
 };
 
 const idletime: Handler = (context, args, reply) => {
-  const ref = peekForRead(context, args.slice(2));
+  const ref = peekQuietly(context, args.slice(2));
   if (ref === 0) return reply.nil();
   const { access, arena } = context.store;
   if (access.isByFrequency) throw idleTimeIsNotTracked();
@@ -37,7 +37,7 @@ const SHARED = 2 ** 31 - 1;
 const SHARED_INTEGERS = 10_000;
 
 const refcount: Handler = (context, args, reply) => {
-  const ref = peekForRead(context, args.slice(2));
+  const ref = peekQuietly(context, args.slice(2));
   if (ref === 0) return reply.nil();
   reply.integer(isSharedInteger(context, ref) ? SHARED : 1);
 };

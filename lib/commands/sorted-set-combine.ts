@@ -45,7 +45,7 @@ function readRequest(
   if (numkeys < 1) throw needsInputKey(command);
   if (numkeys > args.count - at - 1) throw syntaxError();
   const sources: Source[] = [];
-  for (let index = at + 1; index <= at + numkeys; index++) sources.push(sourceAt(context, args, index, use));
+  for (let index = at + 1; index <= at + numkeys; index++) sources.push(sourceAt(context, args, index));
   const request: CombineRequest = { sources, aggregate: sum, withScores: false, limit: 0 };
   const takesWeights = operation !== 'diff' && use !== 'count';
   for (let index = at + numkeys + 1; index < args.count; index++) {
@@ -63,10 +63,10 @@ function readRequest(
 }
 
 /** A set's members have score 1. Throws wrongType() when the bucket is neither set nor sorted set. */
-function sourceAt(context: Context, args: Args, position: number, use: Use): Source {
+function sourceAt(context: Context, args: Args, position: number): Source {
   const { db, store } = context;
   const key = args.slice(position);
-  const ref = use === 'store' ? db.find(key) : findAnyForRead(context, key);
+  const ref = findAnyForRead(context, key);
   if (ref === 0) return { size: 0, weight: 1, forEach: () => undefined, scoreOf: () => undefined };
   const type = entryType(store.arena, ref);
   if (type === SET) {

@@ -34,18 +34,18 @@ function readOptions(args: Args): Options {
   return options;
 }
 
-/** The value under a key, empty when there is none. */
-function valueOf(context: Context, key: Slice): Slice {
+/** The value of an entry, empty when there is none. */
+function valueOf(context: Context, ref: number): Slice {
   const { arena } = context.store;
-  const ref = findAnyForRead(context, key);
   if (ref === 0) return new Slice();
   if (entryType(arena, ref) !== STRING) throw lcsNeedsStrings();
   return valueSlice(arena, ref, new Slice());
 }
 
 const lcs: Handler = (context, args, reply) => {
-  const a = valueOf(context, args.slice(1));
-  const b = valueOf(context, args.slice(2));
+  // Both are looked up, also when the first is of the wrong type. An entry stays where it is while others expire.
+  const refs = [1, 2].map((index) => findAnyForRead(context, args.slice(index)));
+  const [a, b] = refs.map((ref) => valueOf(context, ref)) as [Slice, Slice];
   const options = readOptions(args);
   const tableBytes = (a.length + 1) * (b.length + 1) * REFERENCE_CELL_BYTES;
   if (tableBytes > context.node.settings.integer('proto-max-bulk-len')) throw lcsTooLarge();

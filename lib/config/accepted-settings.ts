@@ -4,7 +4,7 @@
  * moves to settings.ts.
  */
 import {
-  readEventClasses, readPercentiles, readSavePoints, readShareOrBytes, readShutdownOptions,
+  readPercentiles, readSavePoints, readShareOrBytes, readShutdownOptions,
 } from './setting-readers.js';
 import { MIB, type SettingSpec, refuse } from './setting-value.js';
 
@@ -120,7 +120,6 @@ const replication: readonly SettingSpec[] = [
 ];
 
 const others: readonly SettingSpec[] = [
-  text('notify-keyspace-events', '', 'Which classes of keyspace events are published', { read: readEventClasses }),
   flag('latency-tracking', 'yes', 'Whether the time of each command is kept'),
   text('latency-tracking-info-percentiles', '50 99 99.9', 'Which percentiles INFO shows', { read: readPercentiles }),
   integer('busy-reply-threshold', 5000, 'Milliseconds from which a script is reported as busy', {

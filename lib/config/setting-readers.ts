@@ -15,7 +15,7 @@ export function readSavePoints(value: string): string {
 const ALL_CLASSES = 'g$lshzxetd';
 const EVENT_LETTERS = `A${ALL_CLASSES}KEmn`;
 
-/** `notify-keyspace-events`: which classes of events are published. */
+/** `notify-keyspace-events`: which classes of events are published. `n` stands in front of the channels. */
 export function readEventClasses(value: string): string {
   if (value.split('').some((letter) => !EVENT_LETTERS.includes(letter))) {
     refuse(`letters of ${EVENT_LETTERS}`, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
@@ -23,7 +23,12 @@ export function readEventClasses(value: string): string {
   const has = (letter: string): boolean => value.includes(letter) || (value.includes('A') && ALL_CLASSES.includes(letter));
   const chosen = (letters: string): string => letters.split('').filter(has).join('');
   const classes = chosen(ALL_CLASSES);
-  return (classes === ALL_CLASSES ? 'A' : classes) + chosen('KEmn');
+  return (classes === ALL_CLASSES ? 'A' : classes) + chosen('nKEm');
+}
+
+/** Redis does not show `n` behind `A`, though it is in force. */
+export function showEventClasses(value: string): string {
+  return value.startsWith('A') ? value.replace('n', '') : value;
 }
 
 const CLIENT_CLASSES: Readonly<Record<string, string>> = {

@@ -21,6 +21,8 @@ export interface SettingSpec {
   word?: string;
   /** For a value with a form of its own: gives it as CONFIG GET prints it, or throws a Refusal. */
   read?: (value: string, current: string) => string;
+  /** The value as CONFIG GET prints it, where that says less. */
+  show?: (value: string) => string;
   /** Whether CONFIG SET may change it while the node runs. */
   isMutable: boolean;
   /** CONFIG SET may change it only with `enable-protected-configs`. */

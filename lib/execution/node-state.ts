@@ -16,6 +16,8 @@ import type { ShardServices } from '../commands/shard-services.js';
 import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
+import { publishStoreEvents } from './store-events.js';
+import { KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import { PubSub } from '../pubsub/pubsub.js';
 import type { EncodingLimits } from '../store/encoding-limits.js';
 import type { Store } from '../store/store.js';
@@ -43,6 +45,7 @@ export class NodeState implements NodeServices {
   readonly monitors: Monitors;
   readonly pause: Pause;
   readonly pubsub = new PubSub();
+  readonly events: KeyspaceEvents;
   readonly timer: CommandTimer;
   readonly wallClock: WallClock;
   readonly runId = randomBytes(20).toString('hex');
@@ -66,6 +69,8 @@ export class NodeState implements NodeServices {
     this.limits = new Limits(settings);
     this.slowlog = new Slowlog(settings);
     this.latency = new LatencyMonitor(settings);
+    this.events = new KeyspaceEvents(settings, this.pubsub);
+    publishStoreEvents(store, this.events, settings);
     this.monitors = new Monitors(clock);
     this.pause = new Pause(clock);
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);

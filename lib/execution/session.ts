@@ -5,6 +5,7 @@ import type { Client, Context, Deferred, EventClass, NodeServices, ReplyMode } f
 import type { Command } from '../commands/table.js';
 import type { Args } from '../protocol/args.js';
 import type { Protocol } from '../protocol/reply-writer.js';
+import type { KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { Subscriptions, TopicKind } from '../pubsub/subscriber.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
@@ -46,6 +47,7 @@ export class Session implements Context, Client {
   lastActiveMs: number;
 
   private readonly createdAtMs: number;
+  private readonly events: KeyspaceEvents;
   private replyMode: ReplyMode = 'on';
   private skipsNextReply = false;
 
@@ -56,6 +58,7 @@ export class Session implements Context, Client {
     private readonly transport: Transport,
   ) {
     this.db = store.databases[0]!;
+    this.events = node.events;
     this.isAuthenticated = node.settings.text('requirepass') === '';
     this.createdAtMs = this.lastActiveMs = node.clock.nowMs();
   }
@@ -88,8 +91,9 @@ export class Session implements Context, Client {
     return this.transport.unreadBytes();
   }
 
-  changed(_key: Slice, _eventClass: EventClass, _event: string): void {
+  changed(key: Slice, eventClass: EventClass, event: string): void {
     this.store.changes++;
+    if (this.events.isOn) this.events.publish(this.db.index, key, eventClass, event);
   }
 
   defer(holds: boolean): Deferred {

@@ -13,6 +13,11 @@ export class PubSub {
     channel: new Topics(), pattern: new Topics(), shard: new Topics(),
   };
 
+  /** Whether anybody listens to any channel. */
+  get hasListeners(): boolean {
+    return this.topics.channel.size + this.topics.pattern.size > 0;
+  }
+
   /** Adds a subscription, if it is new. */
   subscribe(kind: TopicKind, subscriber: Subscriber, name: string): void {
     const subscriptions = (subscriber.subscriptions ??= new Subscriptions());

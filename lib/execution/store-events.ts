@@ -1,0 +1,25 @@
+/**
+ * What the store does of itself becomes known here: buckets that it removes because their time has come, buckets that
+ * are new, and look-ups that found nothing. What commands change becomes known in `Session.changed`.
+ */
+import type { Settings } from '../config/settings.js';
+import type { KeyspaceEvents } from '../pubsub/keyspace-events.js';
+import type { Keyspace } from '../store/keyspace.js';
+import type { RemovalReason, Store } from '../store/store.js';
+import type { Slice } from '../util/bytes.js';
+
+/** The class of events for each reason; the reason is the event's name. */
+const CLASSES = { expired: 'x', evicted: 'e' } as const satisfies Record<RemovalReason, string>;
+
+/** Has keyspace events published for what the store does of itself. */
+export function publishStoreEvents(store: Store, events: KeyspaceEvents, settings: Settings): void {
+  store.onRemoved = (db, key, reason) => {
+    if (events.isOn) events.publish(db.index, key, CLASSES[reason], reason);
+  };
+  store.onMissed = (db, key) => {
+    if (events.isOn) events.publish(db.index, key, 'm', 'keymiss');
+  };
+  // Most buckets are made while nobody wants to know: then it is not even called.
+  const onAdded = (db: Keyspace, key: Slice): void => events.publish(db.index, key, 'n', 'new');
+  settings.watch('notify-keyspace-events', () => (store.onAdded = events.publishes('n') ? onAdded : undefined));
+}
