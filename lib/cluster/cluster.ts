@@ -2,15 +2,17 @@
  * The cluster as one node sees it: its name, the shard map in force, the peers that the map leads to, and the router
  * made from them. A reload replaces the map and keeps the peers whose address stays.
  */
+import { Feeds } from './feeds.js';
 import { LeftBehind } from './left-behind.js';
 import type { NodeAddress } from './node-address.js';
 import { Peer, type PeerServices } from './peer.js';
 import { type Plan, planShards } from './plan.js';
-import { ShardRouter } from './router.js';
+import { type Relay, ShardRouter } from './router.js';
 import { NO_OWNER, type Shard, ShardMap } from './shard-map.js';
 import { type Dial, dial } from './wire.js';
 import type { PeerState, ShardServices } from '../commands/shard-services.js';
 import { SettingError, type Settings } from '../config/settings.js';
+import { type PubSub, TOPIC_KINDS } from '../pubsub/pubsub.js';
 import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
 import type { Log } from '../util/log.js';
@@ -20,6 +22,9 @@ export interface ClusterParts {
   settings: Settings;
   log: Log;
   store: Store;
+  pubsub: PubSub;
+  /** Tells this run of this node from all others. */
+  runId: string;
   dial?: Dial;
   random?: Random;
   /** Reads the texts of `nodes` and `shards` anew from where they came from; see `reload`. */
@@ -35,6 +40,9 @@ export class Cluster implements ShardServices {
   private readonly settings: Settings;
   private peersByName = new Map<string, Peer>();
   private readonly store: Store;
+  private readonly pubsub: PubSub;
+  /** The last relay, which stays as long as it is there: messages take one way as long as it is open. */
+  private lastRelay: Peer | undefined;
   private readonly readAgain: ClusterParts['readAgain'];
   /** Called when the map in force may have changed. */
   onChange: () => void = () => undefined;
@@ -45,7 +53,8 @@ export class Cluster implements ShardServices {
   private reloading: Promise<void> = Promise.resolve();
 
   /** Throws SettingError when the settings contradict themselves. */
-  constructor({ settings, log, store, dial: open = dial, random = systemRandom, readAgain }: ClusterParts) {
+  constructor(parts: ClusterParts) {
+    const { settings, log, store, pubsub, runId, dial: open = dial, random = systemRandom, readAgain } = parts;
     this.self = settings.text('node');
     this.settings = settings;
     this.store = store;
@@ -53,14 +62,16 @@ export class Cluster implements ShardServices {
     const limits = { timeoutMs: 0, queueBytesMax: 0 };
     settings.watch('peer-timeout', () => (limits.timeoutMs = settings.integer('peer-timeout')));
     settings.watch('peer-queue-bytes', () => (limits.queueBytesMax = settings.integer('peer-queue-bytes')));
+    this.pubsub = pubsub;
     this.services = {
-      self: this.self, limits, log, random, dial: open,
+      self: this.self, limits, log, random, dial: open, feeds: new Feeds(pubsub, runId, () => this.peers),
       cookie: () => settings.text('cookie'),
       fingerprint: () => this.map.fingerprint,
     };
     const plan = planShards((name) => settings.text(name));
     this.address = plan.nodes.get(this.self);
     this.router = new ShardRouter({ map: plan.map, self: NO_OWNER, peers: [] });
+    this.router.relay = () => this.relay;
     this.apply(plan);
     settings.guard(['nodes', 'shards'], (proposed) => {
       this.refuseLosses(planShards(proposed).map);
@@ -107,7 +118,33 @@ export class Cluster implements ShardServices {
       else peer.retire();
     }
     if (this.isStarted) for (const [name, peer] of peers) if (before.get(name) !== peer) peer.start();
+    this.shareSubscriptions();
     for (const gap of map.gaps()) this.services.log.warning(`The shard map has a gap: nobody owns names ${gap}`);
+  }
+
+  // ---- messages
+
+  /** The peer that passes on what is published at this node; undefined when this node has its own ways. */
+  private get relay(): Relay | undefined {
+    if (this.router.routes.self !== NO_OWNER) return undefined;
+    if (this.lastRelay?.state !== 'up') this.lastRelay = this.newsPeers.find(({ state }) => state === 'up');
+    const peer = this.lastRelay;
+    return peer && {
+      forward: (session, args) => peer.forwardOverFeed(session, args.bytes, args.start, args.end),
+      publish: (channel, text, then) => this.services.feeds.publishThrough(peer, channel, text, then),
+    };
+  }
+
+  /** The peers that know of publishing; a plain Redis server is left to itself. */
+  private get newsPeers(): Peer[] {
+    return this.peers.filter(({ address }) => address.kind !== 'redis');
+  }
+
+  private shareSubscriptions(): void {
+    const { pubsub, services: { feeds } } = this;
+    const isShared = this.newsPeers.length > 0;
+    pubsub.whenKnown = isShared ? (then) => feeds.whenKnown(then) : undefined;
+    if (isShared && TOPIC_KINDS.some((kind) => pubsub.topics[kind].size > 0)) feeds.open();
   }
 
   // ---- reload

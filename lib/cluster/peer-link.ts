@@ -45,6 +45,8 @@ export interface LinkLimits {
 
 /** So much of a reply that has not arrived whole is held back; a larger one is passed on piece by piece. */
 const HELD_BYTES_MAX = 256 * 1024;
+/** With this byte a push begins. */
+const GREATER = 62;
 /** What is written at once; each such piece that leaves is a sign of life. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
@@ -82,6 +84,10 @@ export class PeerLink {
   private timedReplies = 0;
   private timedSinceMs = 0;
   private isRetired = false;
+  /** Takes what the peer sends unasked, one push at a time; undefined where it sends nothing unasked. */
+  pushes: Receiver | undefined;
+  /** Where there are pushes: who gets the reply or push of which a part has arrived. */
+  private arriving: Receiver | undefined;
   /** Takes the reply to what `ask` sent. */
   private answer: ((reply: Buffer) => void) | undefined;
 
@@ -174,9 +180,9 @@ export class PeerLink {
     const { length } = chunk;
     let at = 0;
     while (at < length) {
-      const receiver = this.waiting.first;
+      const receiver = this.pushes === undefined ? this.waiting.first : this.receiverOf(chunk[at]!);
       if (receiver === undefined) return this.lose('it sends replies that nobody asked for');
-      const { wanted } = receiver;
+      const wanted = this.pushes === undefined ? receiver.wanted : 1;
       let whole = 0;
       let place = at;
       let end = 0;
@@ -193,19 +199,28 @@ export class PeerLink {
     this.onHeard();
   }
 
+  /** On a link with pushes: who gets what begins, or goes on, with this byte. */
+  private receiverOf(first: number): Receiver | undefined {
+    return (this.arriving ??= first === GREATER ? this.pushes : this.waiting.first);
+  }
+
   /** Gives a receiver its next replies. */
   private pass(receiver: Receiver, chunk: Buffer, start: number, end: number, whole: number): void {
-    this.inFlight -= whole;
-    if (whole === receiver.wanted) {
-      this.waiting.shift();
-      if (this.last === receiver) this.last = undefined;
-    }
+    this.arriving = undefined;
+    if (receiver !== this.pushes) this.count(receiver, whole);
     if (this.partialBytes > 0) this.passPartial(receiver);
     this.isTorn = false;
     receiver.deliver(chunk, start, end, whole);
-    if (this.timedReplies === 0) return;
+    if (this.timedReplies === 0 || receiver === this.pushes) return;
     this.timedReplies = Math.max(0, this.timedReplies - whole);
     if (this.timedReplies === 0) this.owner.onRoundTrip(performance.now() - this.timedSinceMs);
+  }
+
+  private count(receiver: Receiver, whole: number): void {
+    this.inFlight -= whole;
+    if (whole < receiver.wanted) return;
+    this.waiting.shift();
+    if (this.last === receiver) this.last = undefined;
   }
 
   /** Keeps a part of a reply until the rest is there, or passes it on when it is large. */
@@ -279,7 +294,7 @@ export class PeerLink {
 
   /** Gives the connection up: answers what is owed with an error, and tries again later. */
   lose(reason: string, code = 'PEERLOST'): void {
-    const { wire, waiting, state, isTorn } = this;
+    const { wire, waiting, state, isTorn, arriving } = this;
     this.wire = undefined;
     wire?.destroy();
     this.reset();
@@ -292,12 +307,13 @@ export class PeerLink {
     const doubt = 'the request may or may not have been executed';
     const error = wasSent ? `${code} ${this.describe()}: ${reason}; ${doubt}` : this.down().message;
     if (wasSent) this.lost += waiting.length;
-    if (isTorn) waiting.shift()!.tear();
+    if (isTorn && (this.pushes === undefined || arriving !== this.pushes)) waiting.shift()!.tear();
+    this.pushes?.tear();
     for (let receiver = waiting.shift(); receiver !== undefined; receiver = waiting.shift()) receiver.fail(error);
   }
 
   private reset(): void {
-    this.last = undefined;
+    this.last = this.arriving = undefined;
     this.answer = undefined;
     this.partial = [];
     this.partialBytes = 0;

@@ -4,11 +4,13 @@
  */
 import { HANDSHAKE_VERSION, type Exchange, isNonce, isProof, newNonce, proofOf } from './handshake.js';
 import type { NodeAddress } from './node-address.js';
+import type { Feeds } from './feeds.js';
 import { type LinkLimits, type LinkOwner, type LinkState, PeerLink } from './peer-link.js';
 import { Latencies } from './latencies.js';
 import type { Dial } from './wire.js';
 import type { PeerState } from '../commands/shard-services.js';
 import type { Context, Receiver } from '../commands/context.js';
+import { CommandError } from '../errors.js';
 import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
 import type { Protocol } from '../protocol/reply-writer.js';
 import { encodeRequest } from '../protocol/args.js';
@@ -26,6 +28,7 @@ export interface PeerServices {
   cookie(): string;
   /** The fingerprint of the shard map in force. */
   fingerprint(): string;
+  feeds: Feeds;
 }
 
 const RETRY_MS_MIN = 50;
@@ -33,6 +36,7 @@ const RETRY_MS_MAX = 2000;
 /** A kept link that has nothing to do asks so often whether the peer is still there. */
 const PING_MS = 1000;
 const PING = encodeRequest(['PING']);
+const NO_CHANGES = encodeRequest(['PEER', 'WANT']);
 const STOPPING = 'this node is shutting down';
 
 export class Peer implements LinkOwner {
@@ -47,6 +51,10 @@ export class Peer implements LinkOwner {
   private readonly links: (PeerLink | undefined)[] = [];
   private readonly ownLinks = new Set<PeerLink>();
   private readonly main: PeerLink;
+  /** The link over which the peer sends what is published there; see feeds.ts. */
+  private feed: PeerLink | undefined;
+  /** Who waits until the peer knows what is listened to here. */
+  private feedWaiting: (() => void)[] = [];
   /** What links counted that are no more. */
   private readonly gone = { requests: 0, lost: 0 };
   private reported = '';
@@ -69,6 +77,7 @@ export class Peer implements LinkOwner {
     // After what has arrived has been read: a peer is not silent because this process was held up.
     this.timer = setInterval(() => setImmediate(() => this.watch()), Math.min(PING_MS, this.limits.timeoutMs) / 4);
     this.timer.unref();
+    if (this.services.feeds.areOpen) this.openFeed();
   }
 
   get state(): LinkState {
@@ -76,7 +85,7 @@ export class Peer implements LinkOwner {
   }
 
   get allLinks(): PeerLink[] {
-    return [...this.links.filter((link) => link !== undefined), ...this.ownLinks];
+    return [...this.links, this.feed, ...this.ownLinks].filter((link) => link !== undefined);
   }
 
   /** What SHARD PEERS shows. */
@@ -116,6 +125,53 @@ export class Peer implements LinkOwner {
     deferred.onAbandoned = () => link.close('the client has gone');
     link.send(deferred, bytes, start, end);
     link.retireWhenDone();
+  }
+
+  // ---- the feed
+
+  /** Connects the link for messages, and keeps it. */
+  openFeed(): void {
+    if (this.feed !== undefined || this.address.kind === 'redis' || this.isRetired) return;
+    this.feed = new PeerLink(this, 0, 2, true);
+    this.feed.pushes = new Pushes((push) => this.services.feeds.receive(push));
+    this.feed.connect();
+  }
+
+  /**
+   * Tells the peer what has changed in what is listened to here; nothing when `request` is undefined. Calls `done` when
+   * the peer knows it and all that was told before, or is not there.
+   */
+  tellFeed(request: Buffer | undefined, done: () => void): void {
+    const { feed } = this;
+    if (feed === undefined || this.main.state !== 'up') return done();
+    if (feed.state !== 'up') this.feedWaiting.push(done);
+    else if (request === undefined && feed.inFlight === 0) done();
+    else feed.tell(new Answered(done, done), request ?? NO_CHANGES);
+  }
+
+  /** As a link's `forward`, in the order of all that is told over the link for messages. */
+  forwardOverFeed(context: Context, bytes: Buffer, start: number, end: number): void {
+    this.openFeed();
+    this.feed!.forward(context, bytes, start, end);
+  }
+
+  /** Sends a request over the link for messages, in the order of all that is told over it. */
+  askFeed(request: Buffer, answered: Answered): void {
+    this.openFeed();
+    try {
+      this.feed!.send(answered, request);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      answered.fail();
+    }
+  }
+
+  private onFeedState(feed: PeerLink): void {
+    const then = (): void => {
+      for (const done of this.feedWaiting.splice(0)) done();
+    };
+    if (feed.state === 'up') feed.tell(new Answered(then, then), this.services.feeds.greeting());
+    else if (feed.state !== 'connecting') then();
   }
 
   /** Ends the commands that wait for something to happen on the peer. */
@@ -212,9 +268,11 @@ export class Peer implements LinkOwner {
       this.gone.lost += link.lost;
     }
     if (this.isRetired && this.allLinks.every(({ state }) => state === 'idle')) clearInterval(this.timer);
+    if (link === this.feed) this.onFeedState(link);
     if (link !== this.main) return;
-    // Commands that block are not timed: what the kept link finds out ends them too.
+    // Commands that block are not timed, and a feed may be silent: what the kept link finds out ends them too.
     if (link.state === 'down') for (const own of this.ownLinks) own.lose(reason);
+    if (link.state === 'down' && this.feed?.state === 'up') this.feed.lose(reason);
     const report = link.state === 'down' ? reason : link.state;
     if (report === this.reported || link.state === 'idle' || link.state === 'connecting') return;
     this.reported = report;
@@ -248,24 +306,57 @@ export class Peer implements LinkOwner {
 const MINUS = 45;
 
 /** Takes one short reply of the node's own and gives its text. */
-class Answered implements Receiver {
+export class Answered implements Receiver {
   wanted = 1;
   private text = '';
 
-  constructor(private readonly then: (text: string) => void) {}
+  constructor(
+    private readonly then: (text: string) => void,
+    private readonly failed: () => void = () => undefined,
+  ) {}
 
   deliver(bytes: Buffer, start: number, end: number, whole: number): void {
     this.wanted -= whole;
     this.text += bytes.toString('latin1', start, end);
-    if (this.wanted === 0 && !this.text.startsWith('-')) this.then(this.text.slice(1, -2));
+    if (this.wanted > 0) return;
+    if (this.text.startsWith('-')) this.failed();
+    else this.then(this.text.slice(1, -2));
   }
 
   fail(): void {
     this.wanted = 0;
+    this.failed();
   }
 
   tear(): void {
-    this.wanted = 0;
+    this.fail();
+  }
+
+  extend(): boolean {
+    return false;
+  }
+}
+
+/** Takes pushes, one after the other. */
+class Pushes implements Receiver {
+  readonly wanted = 1;
+  private parts: Buffer[] = [];
+
+  constructor(private readonly then: (push: Buffer) => void) {}
+
+  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
+    const part = bytes.subarray(start, end);
+    if (whole === 0) this.parts.push(Buffer.from(part));
+    else if (this.parts.length === 0) this.then(part);
+    else this.then(Buffer.concat([...this.parts.splice(0), part]));
+  }
+
+  fail(): void {
+    this.parts = [];
+  }
+
+  tear(): void {
+    this.parts = [];
   }
 
   extend(): boolean {

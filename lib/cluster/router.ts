@@ -31,6 +31,14 @@ export interface Routes {
   readonly peers: readonly (Peer | undefined)[];
 }
 
+/** The peer through which a node that owns nothing publishes. */
+export interface Relay {
+  /** Has it answer a request, behind what it has been told of subscriptions here. */
+  forward(session: Session, args: Args): void;
+  /** Calls `then` with how many clients of other nodes got the message. */
+  publish(channel: Buffer, text: Buffer, then: (count: number) => void): void;
+}
+
 /** Several shards own the keys of one request. */
 const SEVERAL = -2;
 
@@ -40,6 +48,9 @@ export class ShardRouter implements Router {
   private owners: number[] = [];
   private readonly partArgs = new Args();
   private readonly scratch = new ReplyWriter();
+
+  /** Undefined where this node has links from all nodes that own something. */
+  relay: () => Relay | undefined = () => undefined;
 
   constructor(public routes: Routes) {}
 
@@ -102,6 +113,16 @@ export class ShardRouter implements Router {
       else if (owner !== common) common = SEVERAL;
     }
     return common;
+  }
+
+  /** Has the owner of the name that is argument `position` run the request. False when that is this node. */
+  routeByName(session: Session, command: Command, args: Args, position: number): boolean {
+    const { map, self, peers } = this.routes;
+    const owner = map.ownerOf(args.bytes, args.offsets[position]!, args.lengths[position]!);
+    if ((owner === self && owner !== NO_OWNER) || peers[owner]?.address.kind === 'redis') return false;
+    this.keys.positions[0] = position;
+    this.forward(session, command, args, owner);
+    return true;
   }
 
   private forward(session: Session, command: Command, args: Args, owner: number): void {

@@ -137,4 +137,29 @@ function sumOfKeyspaces(texts: readonly string[]): string {
   return sorted.map(([database, { keys, expires }]) => `db${database}:keys=${keys},expires=${expires},avg_ttl=0\r\n`).join('');
 }
 
-export const specialRoutes: Readonly<Partial<Record<string, SpecialRoute>>> = { scan, randomkey: randomKey, info };
+/** What is published at a node that owns nothing goes on through its relay. */
+const publish: SpecialRoute = (router, session, _command, args) => {
+  const relay = router.relay();
+  if (relay === undefined) return false;
+  const here = session.node.pubsub.publish(args.slice(1), args.slice(2));
+  const deferred = session.defer(false);
+  relay.publish(args.copy(1), args.copy(2), (elsewhere) => deferred.complete([Buffer.from(`:${here + elsewhere}\r\n`)]));
+  return true;
+};
+
+/** A shard channel belongs to the node that owns its name. */
+const spublish: SpecialRoute = (router, session, command, args) => router.routeByName(session, command, args, 1);
+
+/** What is listened to anywhere is known to every node that owns something. */
+const askRelay: SpecialRoute = (router, session, _command, args) => {
+  const relay = router.relay();
+  if (relay === undefined) return false;
+  relay.forward(session, args);
+  return true;
+};
+
+export const specialRoutes: Readonly<Partial<Record<string, SpecialRoute>>> = {
+  scan, randomkey: randomKey, info, publish, spublish,
+  'pubsub|channels': askRelay, 'pubsub|numsub': askRelay, 'pubsub|numpat': askRelay,
+  'pubsub|shardchannels': askRelay, 'pubsub|shardnumsub': askRelay,
+};

@@ -42,13 +42,20 @@ function textsFrom(args: Args, from: number): string[] {
   return texts;
 }
 
-/** Has `write` confirm what it does, also to a client that wants no replies: a confirmation is a push. */
-function confirm({ client }: Context, reply: ReplyWriter, write: (out: ReplyWriter) => void): void {
-  if (!client.isMuted) return write(reply);
+/**
+ * Has `write` confirm what it does, also to a client that wants no replies: a confirmation is a push. Where there are
+ * peers it leaves when they know, so that what is published after it arrives, wherever that is.
+ */
+function confirm(context: Context, reply: ReplyWriter, write: (out: ReplyWriter) => void): void {
+  const { client, node: { pubsub } } = context;
+  if (!client.isMuted && pubsub.whenKnown === undefined) return write(reply);
   const out = new ReplyWriter(1024);
   out.protocol = client.protocol;
   write(out);
-  for (const piece of out.take()) client.push(piece);
+  const confirmation = out.take();
+  if (client.isMuted) return confirmation.forEach((piece) => client.push(piece));
+  const deferred = context.defer(false);
+  pubsub.whenKnown!(() => deferred.complete(confirmation));
 }
 
 /** The word, the name, and how many subscriptions the client has now; those to shard channels are counted apart. */
@@ -107,7 +114,7 @@ const SUBSCRIBER: readonly Flag[] = ['pubsub', 'noscript', 'loading', 'stale'];
 const PUBLISHER: readonly Flag[] = ['pubsub', 'loading', 'stale', 'fast'];
 const WATCHER: readonly Flag[] = ['pubsub', 'loading', 'stale'];
 const common = { flags: SUBSCRIBER, categories: [], group: 'pubsub', since: '2.0.0', routing: 'local' } as const;
-const look = { ...common, flags: WATCHER, since: '2.8.0' } as const;
+const look = { ...common, flags: WATCHER, since: '2.8.0', routing: 'special', tips: [] } as const;
 const LISTING = 
   'O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short ' +
   'channels and patterns)';
@@ -152,13 +159,14 @@ export const pubsubCommands: readonly CommandSpec[] = [
     syntax: '[shardchannel [shardchannel ...]]', handler: unsubscribe('shard'),
   },
   {
-    ...common, name: 'publish', arity: 3, flags: PUBLISHER,
+    ...common, name: 'publish', arity: 3, flags: PUBLISHER, routing: 'special', tips: [],
     complexity: 'O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).',
     summary: 'Sends a message to those who have subscribed to a channel, and counts them.', syntax: 'channel message',
     handler: publish,
   },
   {
-    ...common, name: 'spublish', arity: 3, flags: PUBLISHER, keys: shardChannels(0), since: '7.0.0',
+    ...common, name: 'spublish', arity: 3, flags: PUBLISHER, keys: shardChannels(0), routing: 'special', tips: [],
+    since: '7.0.0',
     complexity: 'O(N) where N is the number of clients subscribed to the receiving shard channel.',
     summary: 'Sends a message to those who have subscribed to a shard channel, and counts them.',
     syntax: 'shardchannel message', handler: spublish,

@@ -422,11 +422,15 @@ export abstract class Connection implements Outlet, Transport {
     return false;
   }
 
+  /** A monitor gets what it did not ask for piece by piece, as a subscriber does, and has a subscriber's limits. */
+  protected get outputKind(): 'normal' | 'pubsub' {
+    return this.session.isMonitor ? 'pubsub' : this.session.kind;
+  }
+
   /** Closes the connection when it leaves too many bytes of replies unread, or many for too long. */
   private keepOutputLimit(): void {
-    // A monitor gets what it did not ask for piece by piece, as a subscriber does, and has a subscriber's limits.
     const { limits, clock } = this.node;
-    const { hardBytes, softBytes, softMs } = limits.outputOf(this.session.isMonitor ? 'pubsub' : this.session.kind);
+    const { hardBytes, softBytes, softMs } = limits.outputOf(this.outputKind);
     const unreadBytes = this.unreadBytes();
     if (softBytes === 0 || unreadBytes < softBytes) this.overSoftLimitSinceMs = 0;
     else if (this.overSoftLimitSinceMs === 0) this.overSoftLimitSinceMs = clock.nowMs();
@@ -475,7 +479,7 @@ export abstract class Connection implements Outlet, Transport {
     this.socket.once('close', () => clearTimeout(timer));
   }
 
-  private onClose(): void {
+  protected onClose(): void {
     this.isEnding = true;
     this.node.clients.delete(this.session.id);
     if (this.postponed !== undefined) this.node.pause.forget(this.onPauseOver);

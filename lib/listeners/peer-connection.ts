@@ -13,6 +13,8 @@ import { KeyPositions, findKeys } from '../commands/key-positions.js';
 import type { Executor } from '../execution/execute.js';
 import type { NodeState } from '../execution/node-state.js';
 import type { Args } from '../protocol/args.js';
+import { Feed } from '../pubsub/feed.js';
+import { TOPIC_KINDS } from '../pubsub/pubsub.js';
 import { COMPLETE, RequestDecoder } from '../protocol/request-decoder.js';
 
 /** More than any request of the handshake needs. */
@@ -33,6 +35,8 @@ export class PeerConnection extends Connection {
   /** The fingerprint of the map by which the peer routes. */
   private peerMap = '';
   private readonly patience: NodeJS.Timeout;
+  /** What the peer hears over this connection. */
+  private newsFeed: Feed | undefined;
 
   constructor(
     accepted: Accepted,
@@ -58,7 +62,7 @@ export class PeerConnection extends Connection {
     if (status === COMPLETE) {
       const { args } = decoder;
       if (!this.isProved) this.shakeHands(args);
-      else if (args.is(0, 'PEER')) this.learnMap(args);
+      else if (args.is(0, 'PEER')) this.answerPeer(args);
       else if (this.peerMap !== this.cluster.map.fingerprint && !this.ownsAll(args)) this.refuseNames(args);
       else this.execute(args);
       return true;
@@ -136,11 +140,56 @@ export class PeerConnection extends Connection {
     this.closeAfterReply();
   }
 
+  /** Requests that nodes make of each other, none of which a client can make. */
+  private answerPeer(args: Args): void {
+    if (args.is(1, 'MAP') && args.count === 3) this.learnMap(args);
+    else if (args.is(1, 'FEED') && args.count >= 3) this.beginFeed(args);
+    else if (args.is(1, 'WANT') && this.newsFeed !== undefined) this.learnWants(this.newsFeed, args, 2);
+    else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
+    else this.outbox.reply.error('ERR unknown PEER request');
+  }
+
+  // ---- messages; see cluster/feeds.ts
+
+  /** `PEER FEED <run id> ...`: over this connection the peer hears what is published here. */
+  private beginFeed(args: Args): void {
+    const { feeds } = this.node.pubsub;
+    const runId = args.text(2);
+    // Its last connection may be lost and we have not noticed yet.
+    for (const feed of feeds) if (feed.node === runId) feeds.delete(feed);
+    this.newsFeed = new Feed(runId, (bytes) => this.push(bytes));
+    feeds.add(this.newsFeed);
+    this.learnWants(this.newsFeed, args, 3);
+  }
+
+  /** From argument `from` on: kind, number of listeners, name, and so on. */
+  private learnWants(feed: Feed, args: Args, from: number): void {
+    for (let i = from; i + 2 < args.count; i += 3) {
+      const kind = TOPIC_KINDS.find((each) => each === args.text(i));
+      if (kind === undefined) return this.outbox.reply.error('ERR unknown kind of subscription');
+      feed.want(kind, args.text(i + 2), Number(args.text(i + 1)));
+    }
+    this.outbox.reply.ok();
+  }
+
+  /** `PEER PUBLISH <channel> <text>`: the peer has no links from others, and publishes through this node. */
+  private publish(args: Args): void {
+    this.outbox.reply.integer(this.node.pubsub.publish(args.slice(2), args.slice(3), this.newsFeed));
+  }
+
+  protected override get outputKind(): 'normal' | 'pubsub' {
+    return this.newsFeed === undefined ? 'normal' : 'pubsub';
+  }
+
+  protected override onClose(): void {
+    super.onClose();
+    if (this.newsFeed !== undefined) this.node.pubsub.feeds.delete(this.newsFeed);
+  }
+
   // ---- maps that differ
 
   /** `PEER MAP <fingerprint>`: from here on the peer routes by this map. */
   private learnMap(args: Args): void {
-    if (args.count !== 3 || !args.is(1, 'MAP')) return this.outbox.reply.error('ERR unknown PEER request');
     this.peerMap = args.text(2);
     this.outbox.reply.status(this.cluster.map.fingerprint);
   }

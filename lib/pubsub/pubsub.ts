@@ -1,21 +1,33 @@
 /**
  * Publish and subscribe on one node: who listens to what, and how a message reaches them. Handlers subscribe clients
  * and publish messages here.
+ *
+ * Other nodes with subscribers have a feed from here (feed.ts); a message goes to each that wants it, once, and is
+ * delivered there (`deliver`). How this node gets its own feeds from others is cluster/feeds.ts.
  */
+import type { Feed } from './feed.js';
 import { Message } from './message.js';
 import { type Subscriber, Subscriptions, type TopicKind } from './subscriber.js';
 import { Topics } from './topics.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
+export const TOPIC_KINDS: readonly TopicKind[] = ['channel', 'pattern', 'shard'];
+
 export class PubSub {
   readonly topics: Readonly<Record<TopicKind, Topics>> = {
     channel: new Topics(), pattern: new Topics(), shard: new Topics(),
   };
+  readonly feeds = new Set<Feed>();
+  /**
+   * Calls back when all peers know who listens here now. Undefined where there are no peers that could publish
+   * anything.
+   */
+  whenKnown: ((then: () => void) => void) | undefined;
 
-  /** Whether anybody listens to any channel. */
+  /** Whether anybody listens to any channel, here or elsewhere. */
   get hasListeners(): boolean {
-    return this.topics.channel.size + this.topics.pattern.size > 0;
+    return this.topics.channel.size + this.topics.pattern.size + this.feeds.size > 0;
   }
 
   /** Adds a subscription, if it is new. */
@@ -37,25 +49,39 @@ export class PubSub {
 
   /** Ends all subscriptions of a client that leaves or begins anew. */
   leave(subscriber: Subscriber): void {
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+    for (const kind of TOPIC_KINDS) {
       for (const name of subscriber.subscriptions?.names(kind) ?? []) this.unsubscribe(kind, subscriber, name);
     }
   }
 
-  /** Publishes a message and gives how many got it; who listens in two ways gets it twice. */
-  publish(channel: Slice, text: Slice): number {
+  // ---- messages
+
+  /**
+   * Publishes a message, and gives how many clients got it, on all nodes together; who listens in two ways gets it
+   * twice. A message that came from another node does not go back to it (`from`).
+   */
+  publish(channel: Slice, text: Slice, from?: Feed): number {
+    let count = this.deliver(channel, text);
+    if (this.feeds.size === 0) return count;
     const name = channel.text();
-    let count = 0;
-    const listeners = this.topics.channel.listeners(name);
-    if (listeners.size > 0) {
-      send(Message.of('message', channel, text), listeners);
-      count += listeners.size;
+    let message: Message | undefined;
+    for (const feed of this.feeds) {
+      const deliveries = feed === from ? 0 : feed.deliveries(name, channel);
+      if (deliveries === 0) continue;
+      feed.send((message ??= Message.of('message', channel, text)).in(3));
+      count += deliveries;
     }
-    if (this.topics.pattern.size > 0) count += this.publishByPattern(channel, text);
     return count;
   }
 
-  private publishByPattern(channel: Slice, text: Slice): number {
+  /** Gives a message to the clients of this node alone. */
+  deliver(channel: Slice, text: Slice): number {
+    const listeners = this.topics.channel.listeners(channel.text());
+    if (listeners.size > 0) send(Message.of('message', channel, text), listeners);
+    return this.topics.pattern.size === 0 ? listeners.size : listeners.size + this.deliverByPattern(channel, text);
+  }
+
+  private deliverByPattern(channel: Slice, text: Slice): number {
     let count = 0;
     for (const [pattern, listeners] of this.topics.pattern.entries()) {
       if (!matchesGlob(sliceOf(pattern), channel)) continue;
@@ -65,28 +91,47 @@ export class PubSub {
     return count;
   }
 
-  /** As `publish`, to those who have subscribed to the shard channel. */
+  /** As `publish`, on a shard channel; the router has seen to it that this node owns its name. */
   publishToShard(channel: Slice, text: Slice): number {
+    const name = channel.text();
+    let count = this.deliverToShard(channel, text);
+    for (const feed of this.feeds) {
+      const deliveries = feed.count('shard', name);
+      if (deliveries > 0) feed.send(Message.of('smessage', channel, text).in(3));
+      count += deliveries;
+    }
+    return count;
+  }
+
+  deliverToShard(channel: Slice, text: Slice): number {
     const listeners = this.topics.shard.listeners(channel.text());
     if (listeners.size > 0) send(Message.of('smessage', channel, text), listeners);
     return listeners.size;
   }
 
-  // ---- what PUBSUB shows
+  // ---- what PUBSUB shows, of all nodes together
 
   /** The channels that have a listener and match `pattern`; all of them when it is undefined. */
   channels(kind: 'channel' | 'shard', pattern: Slice | undefined): string[] {
-    const names = [...this.topics[kind].names];
+    const names = [...this.names(kind)];
     return pattern === undefined ? names : names.filter((name) => matchesGlob(pattern, sliceOf(name)));
   }
 
   listenerCount(kind: 'channel' | 'shard', name: string): number {
-    return this.topics[kind].listeners(name).size;
+    let count = this.topics[kind].listeners(name).size;
+    for (const feed of this.feeds) count += feed.count(kind, name);
+    return count;
   }
 
   /** How many patterns have a listener. */
   get patternCount(): number {
-    return this.topics.pattern.size;
+    return this.feeds.size === 0 ? this.topics.pattern.size : this.names('pattern').size;
+  }
+
+  private names(kind: TopicKind): Set<string> {
+    const names = new Set(this.topics[kind].names);
+    for (const feed of this.feeds) for (const name of feed.names(kind)) names.add(name);
+    return names;
   }
 }
 

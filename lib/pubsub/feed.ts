@@ -1,0 +1,43 @@
+/**
+ * A feed, seen from where it begins: another node that wants to hear what is published here, because it has subscribers
+ * or relays for a node that has. It says of each name how many listen to it there, and gets a message once, however
+ * many they are.
+ */
+import type { TopicKind } from './subscriber.js';
+import { type Slice, sliceOf } from '../util/bytes.js';
+import { matchesGlob } from '../util/glob.js';
+
+export class Feed {
+  private readonly counts: Readonly<Record<TopicKind, Map<string, number>>> = {
+    channel: new Map<string, number>(), pattern: new Map<string, number>(), shard: new Map<string, number>(),
+  };
+
+  constructor(
+    /** Which run of which node it is; a node that starts again has another. */
+    readonly node: string,
+    readonly send: (bytes: Buffer) => void,
+  ) {}
+
+  /** From now on `count` clients of that node listen to the name. */
+  want(kind: TopicKind, name: string, count: number): void {
+    if (count === 0) this.counts[kind].delete(name);
+    else this.counts[kind].set(name, count);
+  }
+
+  names(kind: TopicKind): Iterable<string> {
+    return this.counts[kind].keys();
+  }
+
+  count(kind: TopicKind, name: string): number {
+    return this.counts[kind].get(name) ?? 0;
+  }
+
+  /** How often a message on a channel is delivered there. */
+  deliveries(name: string, channel: Slice): number {
+    let count = this.count('channel', name);
+    for (const [pattern, listeners] of this.counts.pattern) {
+      if (matchesGlob(sliceOf(pattern), channel)) count += listeners;
+    }
+    return count;
+  }
+}
