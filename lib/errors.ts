@@ -104,6 +104,10 @@ export const weightNotAFloat = make('ERR weight value is not a float');
 export const limitIsNegative = make("ERR LIMIT can't be negative");
 export const numkeysNotPositive = make('ERR numkeys should be greater than 0');
 export const countNotPositive = make('ERR count should be greater than 0');
+export const notAHyperLogLog = make('WRONGTYPE Key is not a valid HyperLogLog string value.');
+export const malformedHyperLogLog = make('INVALIDOBJ Corrupted HLL object detected');
+export const hyperLogLogMissing = make('ERR The specified key does not exist');
+export const hyperLogLogNotSparse = make('ERR HLL encoding is not sparse');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const wrongArity = (command: string): CommandError =>
@@ -130,6 +134,9 @@ export const badLibraryText = (what: string): CommandError =>
 export const unrecognizedOption = (option: string): CommandError =>
   new CommandError(`ERR Unrecognized option '${beginning(option)}'`);
 
+export const unknownSetting = (name: string): CommandError =>
+  new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${beginning(name)}'`);
+
 export const noLatencySamples = (event: string): CommandError =>
   new CommandError(`ERR No samples available for event '${beginning(event)}'`);
 
@@ -138,6 +145,9 @@ export const subcommandSyntax = (subcommand: string, command: string): CommandEr
     `ERR unknown subcommand or wrong number of arguments for '${beginning(subcommand, 128)}'. ` +
       `Try ${command.toUpperCase()} HELP.`,
   );
+
+export const unknownDebugSubcommand = (subcommand: string): CommandError =>
+  new CommandError(`ERR Unknown PFDEBUG subcommand '${beginning(subcommand)}'`);
 
 export const invalidExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);

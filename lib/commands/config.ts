@@ -4,7 +4,7 @@ import { rewriteConfigFile } from './config-rewrite.js';
 import type { CommandSpec, Flag, Handler } from './spec.js';
 import { SettingError, Settings } from '../config/settings.js';
 import type { SettingSpec } from '../config/settings.js';
-import { CommandError, syntaxError } from '../errors.js';
+import { CommandError, syntaxError, unknownSetting } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import { sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
@@ -55,7 +55,7 @@ const set: Handler = ({ node }, args, reply) => {
 function checkChangeable(name: string, settings: Settings): void {
   const spec = Settings.spec(name);
   if (spec === undefined) {
-    throw new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
+    throw unknownSetting(name);
   }
   if (!spec.isMutable) throw refused(name, "can't set immutable config");
   const isAllowed = spec.isProtected !== true || settings.flag('enable-protected-configs');

@@ -15,6 +15,8 @@ import { genericCommands } from './generic.js';
 import { hashCounterCommands } from './hash-counters.js';
 import { hashWalkCommands } from './hash-walk.js';
 import { hashCommands } from './hash.js';
+import { hyperLogLogDebugCommands } from './hyperloglog-debug.js';
+import { hyperLogLogCommands } from './hyperloglog.js';
 import { infoCommands } from './info.js';
 import { keyspaceCommands } from './keyspace.js';
 import { latencyCommands } from './latency.js';
@@ -58,6 +60,8 @@ export const families: readonly (readonly CommandSpec[])[] = [
   hashCounterCommands,
   hashWalkCommands,
   hashCommands,
+  hyperLogLogDebugCommands,
+  hyperLogLogCommands,
   infoCommands,
   keyspaceCommands,
   latencyCommands,

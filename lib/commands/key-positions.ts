@@ -120,6 +120,13 @@ const SPECIAL: Readonly<Record<string, KeyFinder>> = {
     return true;
   },
 
+  // Its sources may be left out, which the key specs do not say.
+  pfmerge(args, into) {
+    into.add(1, 'RW access insert');
+    for (let i = 2; i < args.count; i++) into.add(i, 'RO access');
+    return true;
+  },
+
   migrate(args, into) {
     let first = 3;
     let last = 3;

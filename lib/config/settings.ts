@@ -41,6 +41,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'logfile', kind: 'text', initial: '', isMutable: false, sentence: 'File that the log is added to; empty for standard output.' },
   { name: 'maxmemory-policy', kind: 'choice', initial: 'noeviction', choices: EVICTION_POLICIES, isMutable: true, sentence: 'Whether uses of a bucket are remembered by time or, with the -lfu policies, by number (OBJECT IDLETIME and FREQ); nothing is evicted.' },
   { name: 'list-max-listpack-size', kind: 'integer', initial: '-2', min: -2147483648, max: 2147483647, isMutable: true, aliases: ['list-max-ziplist-size'], sentence: 'Size of a page of a list: -1 to -5 for 4, 8, 16, 32 or 64 KiB, above 0 the most elements of a page of 8 KiB.' },
+  { name: 'hll-sparse-max-bytes', kind: 'bytes', initial: '3000', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of a HyperLogLog in the sparse form.' },
   { name: 'lfu-log-factor', kind: 'integer', initial: '10', max: 2147483647, isMutable: true, sentence: 'How slowly the number of uses that OBJECT FREQ shows grows.' },
   { name: 'lfu-decay-time', kind: 'integer', initial: '1', max: 2147483647, isMutable: true, sentence: 'Minutes after which the number of uses that OBJECT FREQ shows shrinks by one.' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },

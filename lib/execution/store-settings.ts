@@ -12,6 +12,7 @@ export function followSettings({ access, encodingLimits }: Store, settings: Sett
   follow('set-max-intset-entries', (value) => (encodingLimits.setIntegersMax = value));
   follow('zset-max-listpack-entries', (value) => (encodingLimits.sortedSetEntriesMax = value));
   follow('zset-max-listpack-value', (value) => (encodingLimits.sortedSetMemberBytesMax = value));
+  follow('hll-sparse-max-bytes', (value) => (encodingLimits.hyperLogLogSparseBytesMax = value));
   follow('lfu-log-factor', (value) => (access.logFactor = value));
   follow('lfu-decay-time', (value) => (access.decayMinutes = value));
   settings.watch('maxmemory-policy', () => {

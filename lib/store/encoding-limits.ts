@@ -16,6 +16,8 @@ export class EncodingLimits {
   sortedSetEntriesMax = 128;
   /** `zset-max-listpack-value`: bytes of a member. */
   sortedSetMemberBytesMax = 64;
+  /** `hll-sparse-max-bytes`: bytes of a sparse HyperLogLog. */
+  hyperLogLogSparseBytesMax = 3000;
   /** `list-max-listpack-size`: bytes and elements of one page of a list. */
   listPageBytesMax = LIST_PAGE_BYTES[1]!;
   listPageElementsMax = Infinity;

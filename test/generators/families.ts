@@ -4,6 +4,7 @@ import { expiryGrammar } from './expiry.js';
 import { genericGrammar } from './generic.js';
 import type { Grammar } from './grammar.js';
 import { hashGrammar } from './hash.js';
+import { hyperLogLogGrammar } from './hyperloglog.js';
 import { listGrammar } from './list.js';
 import { setGrammar } from './set.js';
 import { sortedSetGrammar } from './sorted-set.js';
@@ -11,4 +12,5 @@ import { stringGrammar } from './string.js';
 
 export const grammars: readonly Grammar[] = [
   stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, sortedSetGrammar, genericGrammar, expiryGrammar,
+  hyperLogLogGrammar,
 ];

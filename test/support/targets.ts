@@ -49,9 +49,11 @@ export const nodeProcess: Target = { name: 'a node in a process', isAvailable: t
 
 /**
  * Settings of random tests: strings of half a gigabyte would be all that they do, and a set of more than 512 integers
- * would be rare.
+ * or a dense HyperLogLog would be rare.
  */
-export const smallLimits = { 'proto-max-bulk-len': '1048576', 'set-max-intset-entries': '24' };
+export const smallLimits = {
+  'proto-max-bulk-len': '1048576', 'set-max-intset-entries': '24', 'hll-sparse-max-bytes': '500',
+};
 
 export const reference: Target = {
   name: 'redis-server',
