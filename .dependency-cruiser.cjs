@@ -13,6 +13,7 @@ const layers = [
   ['execution', '^lib/execution/'],
   ['commands', '^lib/commands/'],
   ['pubsub', '^lib/pubsub/'],
+  ['rdb', '^lib/rdb/'],
   ['store', '^lib/store/'],
   ['protocol', '^lib/protocol/'],
   ['config', '^lib/config/'],

@@ -108,6 +108,15 @@ export const notAHyperLogLog = make('WRONGTYPE Key is not a valid HyperLogLog st
 export const malformedHyperLogLog = make('INVALIDOBJ Corrupted HLL object detected');
 export const hyperLogLogMissing = make('ERR The specified key does not exist');
 export const hyperLogLogNotSparse = make('ERR HLL encoding is not sparse');
+export const busyKey = make('BUSYKEY Target key name already exists.');
+export const badIdleTime = make('ERR Invalid IDLETIME value, must be >= 0');
+export const badFrequency = make('ERR Invalid FREQ value, must be >= 0 and <= 255');
+export const badTtl = make('ERR Invalid TTL value, must be >= 0');
+export const badPayload = make('ERR DUMP payload version or checksum are wrong');
+export const badDataFormat = make('ERR Bad data format');
+export const migrateKeysNeedEmptyKey = make(
+  'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
+);
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const wrongArity = (command: string): CommandError =>

@@ -8,6 +8,7 @@ import { commandCommands } from './command.js';
 import { configCommands } from './config.js';
 import { connectionCommands } from './connection.js';
 import { debugCommands } from './debug.js';
+import { dumpCommands } from './dump.js';
 import { genericExpireCommands } from './generic-expire.js';
 import { genericMoveCommands } from './generic-move.js';
 import { genericScanCommands } from './generic-scan.js';
@@ -24,6 +25,7 @@ import { listMoveCommands } from './list-move.js';
 import { listPositionCommands } from './list-position.js';
 import { listCommands } from './list.js';
 import { memoryCommands } from './memory.js';
+import { migrateCommands } from './migrate.js';
 import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
 import { pubsubCommands } from './pubsub.js';
@@ -53,6 +55,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   configCommands,
   connectionCommands,
   debugCommands,
+  dumpCommands,
   genericExpireCommands,
   genericMoveCommands,
   genericScanCommands,
@@ -69,6 +72,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   listPositionCommands,
   listCommands,
   memoryCommands,
+  migrateCommands,
   monitorCommands,
   objectCommands,
   pubsubCommands,

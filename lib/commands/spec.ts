@@ -72,6 +72,8 @@ export interface CommandSpec {
   syntax?: string;
   deprecated?: { since: string; replacedBy: string };
   history?: readonly (readonly [since: string, change: string])[];
+  /** Its reply may take long, and what others asked must not wait for it; upstream does not flag it `blocking`. */
+  mayWait?: boolean;
   /** For the system's own use, not for applications. */
   isSystem?: boolean;
   /** A container has none, its subcommands have, unless its name alone is a command too (COMMAND). */

@@ -71,7 +71,7 @@ export class Command {
     this.mayReplicate = spec.flags.includes('may_replicate');
     this.isShownToMonitors = !spec.flags.includes('admin') && !spec.flags.includes('skip_monitor');
     this.isKeptFromSlowlog = spec.flags.includes('skip_slowlog');
-    this.isBlocking = spec.flags.includes('blocking');
+    this.isBlocking = spec.flags.includes('blocking') || spec.mayWait === true;
     this.isForSubscribers = FOR_SUBSCRIBERS.has(this.fullName);
     this.onlyKey = onlyKeyOf(spec);
     this.subcommands =

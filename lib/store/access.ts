@@ -57,6 +57,16 @@ export class Access {
     return this.byFrequency ? (this.minutes() << 8) | this.grown(this.frequency(access)) : this.clock;
   }
 
+  /** The bits of a bucket that was last used so many seconds ago; by time only. */
+  usedBefore(idleSeconds: number): number {
+    return (this.seconds - Math.min(idleSeconds, CLOCK_MASK)) & CLOCK_MASK;
+  }
+
+  /** The bits of a bucket with this counter, 0 to 255; by frequency only. */
+  usedOften(counter: number): number {
+    return (this.minutes() << 8) | counter;
+  }
+
   /** Seconds since the last use, from the bits of an entry. */
   idleSeconds(access: number): number {
     return ((this.seconds & CLOCK_MASK) - access) & CLOCK_MASK;

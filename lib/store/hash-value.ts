@@ -27,6 +27,11 @@ export function hashEncoding(arena: Arena, ref: number): 'listpack' | 'hashtable
   return hasFlag(arena, ref, SHOWN_AS_TABLE) ? 'hashtable' : 'listpack';
 }
 
+/** Shows a hash as `listpack` however long its values are, unless it has too many fields: it came as one. */
+export function showAsListpack(db: Keyspace, ref: number): void {
+  setFlag(db.store.arena, ref, SHOWN_AS_TABLE, fieldCount(db, ref) > db.store.encodingLimits.hashEntriesMax);
+}
+
 /** Whether the hash stays when its last field goes. */
 export function staysWhenEmpty(arena: Arena, ref: number): boolean {
   return hasFlag(arena, ref, STAYS_WHEN_EMPTY);

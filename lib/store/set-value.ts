@@ -127,6 +127,14 @@ export function setEncoding(arena: Arena, ref: number): 'intset' | 'hashtable' {
   return isIntegers(arena, ref) ? 'intset' : 'hashtable';
 }
 
+/** Points `into` to the run of integers (packed-integers.ts) of a set whose encoding is `intset`. */
+export function integersSlice(db: Keyspace, ref: number, into: Slice): Slice {
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  return into.set(bytes, start, integersUsed(bytes, start));
+}
+
 /** The bytes of the arena that the bucket takes, its share of the keyspace's index left out. */
 export function setBytes(db: Keyspace, ref: number): number {
   const { arena } = db.store;

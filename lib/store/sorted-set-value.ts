@@ -223,6 +223,12 @@ export function sortedSetEncoding(arena: Arena, ref: number): 'listpack' | 'skip
   return hasFlag(arena, ref, SHOWN_AS_SKIPLIST) ? 'skiplist' : 'listpack';
 }
 
+/** Shows a sorted set as `listpack` however long its members are, unless it has too many: it came as one. */
+export function showAsListpack(db: Keyspace, ref: number): void {
+  const { arena, encodingLimits } = db.store;
+  setFlag(arena, ref, SHOWN_AS_SKIPLIST, memberCount(db, ref) > encodingLimits.sortedSetEntriesMax);
+}
+
 /** The bytes that the bucket takes, its share of the keyspace's index left out. */
 export function sortedSetBytes(db: Keyspace, ref: number): number {
   const ownBytes = db.store.arena.sizeOf(ref);

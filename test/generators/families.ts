@@ -1,5 +1,6 @@
 /** All grammars. */
 import { bitmapGrammar } from './bitmap.js';
+import { dumpGrammar } from './dump.js';
 import { expiryGrammar } from './expiry.js';
 import { genericGrammar } from './generic.js';
 import type { Grammar } from './grammar.js';
@@ -13,4 +14,5 @@ import { stringGrammar } from './string.js';
 export const grammars: readonly Grammar[] = [
   stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, sortedSetGrammar, genericGrammar, expiryGrammar,
   hyperLogLogGrammar,
+  dumpGrammar,
 ];

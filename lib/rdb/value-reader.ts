@@ -1,0 +1,284 @@
+/**
+ * Values from their serialised form: for RESTORE and for files. All forms are read that redis-server has written since
+ * version 4.0. What comes in is checked to the last byte: a count that does not agree, a member that comes twice, a
+ * number that is none is an RdbError, and what was built so far is the caller's to remove.
+ *
+ * A large value is read piece by piece: `readValue` gives a generator that yields every so many elements.
+ */
+import type { ElementSource } from './element-source.js';
+import { ListpackReader } from './listpack.js';
+import { EmptyCollection, OutOfBounds, RdbError } from './rdb-error.js';
+import { type RdbInput, StringHolder } from './rdb-input.js';
+import { NODE_PACKED, NODE_PLAIN, RdbType } from './rdb-types.js';
+import type { Steps } from './value-writer.js';
+import { ZiplistReader, ZipmapReader } from './ziplist.js';
+import { createHash, fieldCount, setField, showAsListpack } from '../store/hash-value.js';
+import type { Keyspace } from '../store/keyspace.js';
+import { createList, pushElement } from '../store/list-value.js';
+import { INTEGERS_HEADER_BYTES, integerAt, integersCount, integersWidth } from '../store/packed-integers.js';
+import { addMember, createSet, memberCount } from '../store/set-value.js';
+import * as sortedSets from '../store/sorted-set-value.js';
+import { putString } from '../store/string-value.js';
+import { Slice, sliceOf } from '../util/bytes.js';
+import { parseLooseDouble } from '../util/numbers.js';
+
+/** Reads a value of one form into the bucket `key`, which is not there. */
+type ReadForm = (input: RdbInput, db: Keyspace, key: Slice) => Steps | undefined;
+
+/** A piece of work is so many elements. */
+const PIECE = 256;
+
+const first = new StringHolder();
+const second = new StringHolder();
+
+// ---- strings and lists
+
+function readString(input: RdbInput, db: Keyspace, key: Slice): undefined {
+  putString(db, key, 0, input.string(first), 0);
+}
+
+/** Adds elements at the end of the list `key`; makes it with the first. */
+class ListBuilder {
+  private ref = 0;
+
+  constructor(private readonly db: Keyspace, private readonly key: Slice) {}
+
+  push(element: Slice): void {
+    const { db, key } = this;
+    if (this.ref === 0) this.ref = createList(db, key, 0);
+    this.ref = pushElement(db, key, this.ref, 'tail', element);
+  }
+
+  end(): void {
+    if (this.ref === 0) throw new EmptyCollection();
+  }
+}
+
+function* readList(input: RdbInput, db: Keyspace, key: Slice): Steps {
+  const list = new ListBuilder(db, key);
+  for (let left = input.count(); left > 0; left--) {
+    list.push(input.string(first));
+    if (left % PIECE === 0) yield;
+  }
+  list.end();
+}
+
+function* readQuicklist(input: RdbInput, db: Keyspace, key: Slice, hasContainers: boolean): Steps {
+  const list = new ListBuilder(db, key);
+  const element = new Slice();
+  for (let left = input.count(); left > 0; left--) {
+    const container = hasContainers ? input.count() : NODE_PACKED;
+    const node = input.string(first);
+    if (container === NODE_PLAIN) list.push(node);
+    else if (container !== NODE_PACKED) throw new RdbError('a list has a node of a kind that is not known');
+    else {
+      const elements = hasContainers ? listpackOf(node) : ziplistOf(node);
+      while (elements.next(element)) list.push(element);
+    }
+    yield;
+  }
+  list.end();
+}
+
+function readPackedList(input: RdbInput, db: Keyspace, key: Slice): undefined {
+  const list = new ListBuilder(db, key);
+  const elements = ziplistOf(input.string(first));
+  const element = new Slice();
+  while (elements.next(element)) list.push(element);
+  list.end();
+}
+
+const listpackOf = ({ bytes, offset, length }: Slice): ElementSource => new ListpackReader(bytes, offset, length);
+const ziplistOf = ({ bytes, offset, length }: Slice): ElementSource => new ZiplistReader(bytes, offset, length);
+const zipmapOf = ({ bytes, offset, length }: Slice): ElementSource => new ZipmapReader(bytes, offset, length);
+
+// ---- sets
+
+class SetBuilder {
+  private ref = 0;
+  private count = 0;
+
+  constructor(private readonly db: Keyspace, private readonly key: Slice, private readonly expected: number) {}
+
+  add(member: Slice): void {
+    const { db, key } = this;
+    if (this.ref === 0) this.ref = createSet(db, key, member, this.expected);
+    this.ref = addMember(db, key, this.ref, member);
+    if (memberCount(db, this.ref) !== ++this.count) throw new RdbError('a set has a member twice');
+  }
+
+  end(): void {
+    if (this.ref === 0) throw new EmptyCollection();
+  }
+}
+
+function* readSet(input: RdbInput, db: Keyspace, key: Slice): Steps {
+  const count = input.count();
+  const set = new SetBuilder(db, key, count);
+  for (let left = count; left > 0; left--) {
+    set.add(input.string(first));
+    if (left % PIECE === 0) yield;
+  }
+  set.end();
+}
+
+/** The run of integers is that of packed-integers.ts. */
+function readIntset(input: RdbInput, db: Keyspace, key: Slice): undefined {
+  const { bytes, offset, length } = input.keptString(second);
+  if (length < INTEGERS_HEADER_BYTES) throw new OutOfBounds();
+  const width = integersWidth(bytes, offset);
+  const count = integersCount(bytes, offset) >>> 0;
+  if (![2, 4, 8].includes(width) || INTEGERS_HEADER_BYTES + width * count !== length) {
+    throw new RdbError('an intset is damaged');
+  }
+  const set = new SetBuilder(db, key, count);
+  for (let index = 0; index < count; index++) {
+    const value = integerAt(bytes, offset, index);
+    if (index > 0 && value <= integerAt(bytes, offset, index - 1)) throw new RdbError('an intset is not in order');
+    set.add(sliceOf(String(value)));
+  }
+  set.end();
+}
+
+// ---- hashes
+
+class HashBuilder {
+  ref = 0;
+  private count = 0;
+
+  constructor(private readonly db: Keyspace, private readonly key: Slice) {}
+
+  set(field: Slice, value: Slice): void {
+    const { db, key } = this;
+    if (this.ref === 0) this.ref = createHash(db, key);
+    this.ref = setField(db, key, this.ref, field, value);
+    if (fieldCount(db, this.ref) !== ++this.count) throw new RdbError('a hash has a field twice');
+  }
+
+  end(): void {
+    if (this.ref === 0) throw new EmptyCollection();
+  }
+}
+
+function* readHash(input: RdbInput, db: Keyspace, key: Slice): Steps {
+  const hash = new HashBuilder(db, key);
+  for (let left = input.count(); left > 0; left--) {
+    const field = input.keptString(first);
+    hash.set(field, input.string(second));
+    if (left % PIECE === 0) yield;
+  }
+  hash.end();
+}
+
+function readPackedHash(
+  input: RdbInput, db: Keyspace, key: Slice, open: (run: Slice) => ElementSource,
+): undefined {
+  const hash = new HashBuilder(db, key);
+  const elements = open(input.string(first));
+  const field = new Slice();
+  const value = new Slice();
+  while (elements.next(field)) {
+    if (!elements.next(value)) throw new RdbError('a hash has a field without a value');
+    hash.set(field, value);
+  }
+  hash.end();
+  // Whatever the settings say of the bytes of a value: what was packed stays so, as in redis-server.
+  if (open !== zipmapOf) showAsListpack(db, hash.ref);
+}
+
+// ---- sorted sets
+
+class SortedSetBuilder {
+  ref = 0;
+  private count = 0;
+
+  constructor(private readonly db: Keyspace, private readonly key: Slice) {}
+
+  set(member: Slice, score: number): void {
+    const { db, key } = this;
+    if (Number.isNaN(score)) throw new RdbError('a score is not a number');
+    if (this.ref === 0) this.ref = sortedSets.createSortedSet(db, key);
+    else if (sortedSets.getScore(db, this.ref, member) !== undefined) throw new RdbError('a sorted set has a member twice');
+    this.ref = sortedSets.addMember(db, key, this.ref, member, score);
+    this.count++;
+  }
+
+  end(): void {
+    if (this.count === 0) throw new EmptyCollection();
+  }
+}
+
+function* readSortedSet(input: RdbInput, db: Keyspace, key: Slice, readScore: (input: RdbInput) => number): Steps {
+  const sortedSet = new SortedSetBuilder(db, key);
+  for (let left = input.count(); left > 0; left--) {
+    const member = input.keptString(first);
+    sortedSet.set(member, readScore(input));
+    if (left % PIECE === 0) yield;
+  }
+  sortedSet.end();
+}
+
+const SCORE_NAN = 253;
+const SCORE_INFINITE = 254;
+const SCORE_MINUS_INFINITE = 255;
+
+/** A score as text behind its length, as it was before Redis 4.0. */
+function readTextScore(input: RdbInput): number {
+  const length = input.byte();
+  if (length === SCORE_INFINITE) return Infinity;
+  if (length === SCORE_MINUS_INFINITE) return -Infinity;
+  if (length === SCORE_NAN) return NaN;
+  return parseScore(input.raw(second, length));
+}
+
+function parseScore(text: Slice): number {
+  return parseLooseDouble(text.text()) ?? NaN;
+}
+
+function readPackedSortedSet(
+  input: RdbInput, db: Keyspace, key: Slice, open: (run: Slice) => ElementSource,
+): undefined {
+  const sortedSet = new SortedSetBuilder(db, key);
+  const elements = open(input.string(first));
+  const member = new Slice();
+  const score = new Slice();
+  while (elements.next(member)) {
+    if (!elements.next(score)) throw new RdbError('a sorted set has a member without a score');
+    sortedSet.set(member, parseScore(score));
+  }
+  sortedSet.end();
+  sortedSets.showAsListpack(db, sortedSet.ref);
+}
+
+// ---- all
+
+const forms = new Map<number, ReadForm>([
+  [RdbType.string, readString],
+  [RdbType.list, readList],
+  [RdbType.listZiplist, readPackedList],
+  [RdbType.listQuicklist, (input, db, key) => readQuicklist(input, db, key, false)],
+  [RdbType.listQuicklist2, (input, db, key) => readQuicklist(input, db, key, true)],
+  [RdbType.set, readSet],
+  [RdbType.setIntset, readIntset],
+  [RdbType.hash, readHash],
+  [RdbType.hashZipmap, (input, db, key) => readPackedHash(input, db, key, zipmapOf)],
+  [RdbType.hashZiplist, (input, db, key) => readPackedHash(input, db, key, ziplistOf)],
+  [RdbType.hashListpack, (input, db, key) => readPackedHash(input, db, key, listpackOf)],
+  [RdbType.sortedSet, (input, db, key) => readSortedSet(input, db, key, readTextScore)],
+  [RdbType.sortedSet2, (input, db, key) => readSortedSet(input, db, key, (from) => from.double())],
+  [RdbType.sortedSetZiplist, (input, db, key) => readPackedSortedSet(input, db, key, ziplistOf)],
+  [RdbType.sortedSetListpack, (input, db, key) => readPackedSortedSet(input, db, key, listpackOf)],
+]);
+
+/** Whether values of this form are read here. */
+export function isKnownForm(form: number): boolean {
+  return forms.has(form);
+}
+
+/**
+ * Reads a value of this form, which is a known one, into the bucket `key` of `db`, for which `db.find` has just found
+ * nothing; the bucket does not expire. Throws RdbError: then a part of the bucket may be there.
+ */
+export function readValue(form: number, input: RdbInput, db: Keyspace, key: Slice): Steps | undefined {
+  return forms.get(form)!(input, db, key);
+}
