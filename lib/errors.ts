@@ -117,6 +117,9 @@ export const badDataFormat = make('ERR Bad data format');
 export const migrateKeysNeedEmptyKey = make(
   'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
 );
+export const timeoutNotAFloat = make('ERR timeout is not a float or out of range');
+export const unblocked = make('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+export const badUnblockReason = make('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const wrongArity = (command: string): CommandError =>

@@ -222,6 +222,7 @@ export class ShardRouter implements Router {
 /** What a handler works with that answers a part of a scattered command: a reply for later is the part's. */
 class PartContext implements Context {
   isDeferred = false;
+  readonly mayWait = false;
 
   constructor(
     private readonly session: Session,
@@ -255,6 +256,10 @@ class PartContext implements Context {
   defer(): Deferred {
     this.isDeferred = true;
     return this.part;
+  }
+
+  wait(): void {
+    throw new Error('a part of a scattered command does not wait');
   }
 }
 

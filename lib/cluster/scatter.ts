@@ -10,6 +10,8 @@ import { CommandError } from '../errors.js';
 export class Part implements Deferred {
   wanted = 1;
   onAbandoned: (() => void) | undefined;
+  /** The other parts go on, so this one does. */
+  readonly isAbandoned = false;
   private readonly pieces: Buffer[] = [];
 
   constructor(

@@ -5,8 +5,8 @@ import type { Client, Context, NodeServices } from './context.js';
 import { helpHandler } from './help.js';
 import type { CommandSpec, Flag, Handler } from './spec.js';
 import {
-  badClientId, badLibraryText, badPauseMode, invalidClientId, negativeTimeout, noSuchClient, noSuchUser, notATimeout,
-  subcommandSyntax, syntaxError, unknownClientType, unrecognizedOption,
+  badClientId, badLibraryText, badPauseMode, badUnblockReason, invalidClientId, negativeTimeout, noSuchClient,
+  noSuchUser, notATimeout, subcommandSyntax, syntaxError, unknownClientType, unrecognizedOption,
 } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 
@@ -190,6 +190,20 @@ const unpause: Handler = ({ node }, _args, reply) => {
   reply.ok();
 };
 
+const unblock: Handler = ({ node }, args, reply) => {
+  const withError = args.count === 4 && readUnblockReason(args, 3);
+  if (args.count > 4) throw subcommandSyntax(args.text(1), 'client');
+  const client = node.clients.get(readInteger(args, 2));
+  reply.integer(client?.unblock(withError) === true ? 1 : 0);
+};
+
+/** True for ERROR. */
+function readUnblockReason(args: Args, index: number): boolean {
+  if (args.is(index, 'ERROR')) return true;
+  if (args.is(index, 'TIMEOUT')) return false;
+  throw badUnblockReason();
+}
+
 const help = helpHandler('CLIENT', [
   'GETREDIR',
   '    Return the client ID we are redirecting to when tracking is enabled.',
@@ -229,6 +243,8 @@ const help = helpHandler('CLIENT', [
   '    Set client meta attr. Options are:',
   '    * LIB-NAME: the client lib name.',
   '    * LIB-VER: the client lib version.',
+  'UNBLOCK <clientid> [TIMEOUT|ERROR]',
+  '    Unblock the specified blocked client.',
   'TRACKINGINFO',
   '    Report tracking status for the current connection.',
   'NO-EVICT (ON|OFF)',
@@ -320,6 +336,12 @@ export const clientCommands: readonly CommandSpec[] = [
       {
         ...common, name: 'trackinginfo', arity: 2, since: '6.2.0',
         summary: 'Says what is tracked for the connection: nothing.', handler: trackinginfo,
+      },
+      {
+        ...common, name: 'unblock', arity: -3, flags: ADMIN, since: '5.0.0',
+        complexity: 'O(log N) where N is the number of client connections',
+        summary: 'Ends the waiting of a client that is in a blocking command.',
+        syntax: 'client-id:integer [TIMEOUT|ERROR]', handler: unblock,
       },
       {
         ...common, name: 'unpause', arity: 2, flags: ADMIN, since: '6.2.0',

@@ -9,7 +9,7 @@ import type { Slowlog } from './slowlog.js';
 import type { ShardServices } from './shard-services.js';
 import type { CommandTable } from './table.js';
 import type { Settings } from '../config/settings.js';
-import type { Protocol } from '../protocol/reply-writer.js';
+import type { Protocol, ReplyWriter } from '../protocol/reply-writer.js';
 import type { EventClass, KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { PubSub } from '../pubsub/pubsub.js';
 import type { Subscriber } from '../pubsub/subscriber.js';
@@ -38,6 +38,43 @@ export interface Context {
    * next requests are not run before either. The handler writes nothing to its own reply.
    */
   defer(holds: boolean): Deferred;
+  /** False inside a transaction: a command that would wait answers at once that there is nothing. */
+  readonly mayWait: boolean;
+  /** Lets the client wait; the handler writes nothing to its reply. Only where `mayWait`. */
+  wait(wait: Wait): void;
+}
+
+/**
+ * What a client waits for: a bucket of the selected database that becomes ready, or a moment. Whoever came first is
+ * served first, after the command (or the whole transaction) that made the bucket ready; see execution/blocking.ts.
+ */
+export interface Wait {
+  /** The names of the buckets, one char a byte; there may be none. A name that stands twice counts once. */
+  readonly keys: readonly string[];
+  /** The type that a bucket must hold to be ready (store/entry.ts). */
+  readonly type: number;
+  /** When the client gives up, in milliseconds since the epoch; 0: never. */
+  readonly untilMs: number;
+  /**
+   * Called when the bucket `key` is ready: does what the command does, writes its reply and gives true, or gives false
+   * to wait on. A CommandError that it throws is the reply. `context` is the client's, as it was when it began to wait.
+   */
+  retry(context: Context, key: Slice, reply: ReplyWriter): boolean;
+  /** The reply when the time is over; without it, it is the null array. */
+  giveUp?(reply: ReplyWriter): void;
+  /** `retry` is also called when the bucket was removed, or holds another type (XREADGROUP). */
+  readonly endsWithBucket?: boolean;
+}
+
+/** What commands may do with the clients that wait. */
+export interface Waits {
+  /**
+   * Says that a bucket that was there already is ready, which a new bucket says of itself (XADD). Costs next to nothing
+   * while nobody waits.
+   */
+  signal(db: Keyspace, key: Slice): void;
+  /** How many clients wait for an end of their time. */
+  readonly timedCount: number;
 }
 
 /** Who waits for replies that come from elsewhere, in order. */
@@ -60,6 +97,8 @@ export interface Deferred extends Receiver {
   complete(bytes: readonly Buffer[]): void;
   /** Called, at most once, when the client goes before the reply is there. */
   onAbandoned: (() => void) | undefined;
+  /** The client has gone, so that nobody will read the reply; this is known before `onAbandoned` is called. */
+  readonly isAbandoned: boolean;
 }
 
 /** Which replies a client wants, as CLIENT REPLY says it. */
@@ -89,6 +128,11 @@ export interface Client extends Subscriber {
   readonly isMuted: boolean;
   /** Its requests wait until something happens (a blocking command). */
   readonly isBlocked: boolean;
+  /**
+   * Ends its waiting, with an error or as if the time were over (CLIENT UNBLOCK). False when it waits for nothing that
+   * has an end, as a paused client.
+   */
+  unblock(withError: boolean): boolean;
   /** Bytes of requests that have not been run, and of replies that the client has not read. */
   pendingBytes(): number;
   unreadBytes(): number;
@@ -118,6 +162,7 @@ export interface NodeServices {
   readonly pause: Pause;
   readonly pubsub: PubSub;
   readonly events: KeyspaceEvents;
+  readonly waits: Waits;
   /** 40 hexadecimal digits, drawn at the start. */
   readonly runId: string;
   readonly startedAtMs: number;

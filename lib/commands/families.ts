@@ -21,6 +21,7 @@ import { hyperLogLogCommands } from './hyperloglog.js';
 import { infoCommands } from './info.js';
 import { keyspaceCommands } from './keyspace.js';
 import { latencyCommands } from './latency.js';
+import { listBlockingCommands } from './list-blocking.js';
 import { listMoveCommands } from './list-move.js';
 import { listPositionCommands } from './list-position.js';
 import { listCommands } from './list.js';
@@ -35,6 +36,7 @@ import { setWalkCommands } from './set-walk.js';
 import { setCommands } from './set.js';
 import { shardCommands } from './shard.js';
 import { slowlogCommands } from './slowlog.js';
+import { sortedSetBlockingCommands } from './sorted-set-blocking.js';
 import { sortedSetCombineCommands } from './sorted-set-combine.js';
 import { sortedSetPopCommands } from './sorted-set-pop.js';
 import { sortedSetRangeCommands } from './sorted-set-range.js';
@@ -68,6 +70,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   infoCommands,
   keyspaceCommands,
   latencyCommands,
+  listBlockingCommands,
   listMoveCommands,
   listPositionCommands,
   listCommands,
@@ -82,6 +85,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   setCommands,
   shardCommands,
   slowlogCommands,
+  sortedSetBlockingCommands,
   sortedSetCombineCommands,
   sortedSetPopCommands,
   sortedSetRangeCommands,

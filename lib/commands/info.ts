@@ -92,7 +92,7 @@ function clients({ node }: Context): Fields {
     client_recent_max_output_buffer: most(all.map((client) => client.unreadBytes())),
     blocked_clients: all.filter((client) => client.isBlocked).length,
     tracking_clients: 0,
-    clients_in_timeout_table: 0,
+    clients_in_timeout_table: node.waits.timedCount,
   };
 }
 

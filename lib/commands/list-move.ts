@@ -18,7 +18,7 @@ import { Slice, sliceOf } from '../util/bytes.js';
 const found = new Slice();
 
 /** The end that argument `index` names. Throws syntaxError(). */
-function readEnd(args: Args, index: number): ListEnd {
+export function readEnd(args: Args, index: number): ListEnd {
   if (args.is(index, 'LEFT')) return 'head';
   if (args.is(index, 'RIGHT')) return 'tail';
   throw syntaxError();
@@ -26,27 +26,37 @@ function readEnd(args: Args, index: number): ListEnd {
 
 const lmove: Handler = (context, args, reply) => {
   const from = readEnd(args, 3);
-  moveElement(context, args, from, readEnd(args, 4), reply);
+  const to = readEnd(args, 4);
+  if (!moveElement(context, args.slice(1), args.slice(2), from, to, reply)) reply.nil();
 };
 
-const rpoplpush: Handler = (context, args, reply) => moveElement(context, args, 'tail', 'head', reply);
+const rpoplpush: Handler = (context, args, reply) => {
+  if (!moveElement(context, args.slice(1), args.slice(2), 'tail', 'head', reply)) reply.nil();
+};
 
-/** Moves an element from the first key's list to the second's, which may be the same, and replies with it. */
-function moveElement(context: Context, args: Args, from: ListEnd, to: ListEnd, reply: ReplyWriter): void {
+/**
+ * Moves an element from one list to another, which may be the same, and replies with it. False when there is no list to
+ * take it from. Throws wrongType().
+ */
+export function moveElement(
+  context: Context, source: Slice, destination: Slice, from: ListEnd, to: ListEnd, reply: ReplyWriter,
+): boolean {
   const { db } = context;
-  const source = args.slice(1);
-  const destination = args.slice(2);
   const ref = findForWrite(context, source, LIST);
-  if (ref === 0) return reply.nil();
+  if (ref === 0) return false;
   const destinationRef = findForWrite(context, destination, LIST);
   getEndElement(db, ref, from, found);
   reply.slice(found);
-  if (ref === destinationRef) return rotate(context, source, ref, from, to);
+  if (ref === destinationRef) {
+    rotate(context, source, ref, from, to);
+    return true;
+  }
   const size = elementBytes(found.length);
   const list = destinationRef === 0 ? createList(db, destination, size) : destinationRef;
   pushElement(db, destination, list, to, found);
   context.changed(destination, 'l', to === 'head' ? 'lpush' : 'rpush');
   removeEnd(context, source, ref, from);
+  return true;
 }
 
 /** Moves the element in `found` from one end of its list to an end of the same. */
@@ -61,23 +71,46 @@ function rotate(context: Context, key: Slice, ref: number, from: ListEnd, to: Li
   context.changed(key, 'l', from === 'head' ? 'lpop' : 'rpop');
 }
 
-/** Lists are looked at only up to the first that is there, so what the keys behind it hold does not matter. */
-const lmpop: Handler = (context, args, reply) => {
-  const numkeys = readInteger(args, 1, numkeysTooSmall);
+/** What LMPOP and BLMPOP take: up to `count` elements from one end of the first list among some arguments. */
+export interface PopOrder {
+  readonly firstKey: number;
+  readonly keyEnd: number;
+  readonly end: ListEnd;
+  readonly count: number;
+}
+
+/** The order that begins with the number of keys at argument `at`. Throws what is wrong with it. */
+export function readPopOrder(args: Args, at: number): PopOrder {
+  const numkeys = readInteger(args, at, numkeysTooSmall);
   if (numkeys < 1) throw numkeysTooSmall();
-  const endAt = 2 + numkeys;
-  if (endAt >= args.count) throw syntaxError();
-  const end = readEnd(args, endAt);
-  const count = readPopCount(args, endAt + 1);
-  for (let index = 2; index < endAt; index++) {
-    const key = args.slice(index);
-    const ref = findForWrite(context, key, LIST);
-    if (ref === 0) continue;
-    reply.array(2);
-    reply.slice(key);
-    return popSeveral(context, key, ref, end, count, reply);
+  const keyEnd = at + 1 + numkeys;
+  if (keyEnd >= args.count) throw syntaxError();
+  return { firstKey: at + 1, keyEnd, end: readEnd(args, keyEnd), count: readPopCount(args, keyEnd + 1) };
+}
+
+/**
+ * Takes what is ordered and replies with it. False when no list is there. Lists are looked at only up to the first that
+ * is, so what the keys behind it hold does not matter. Throws wrongType().
+ */
+export function popFirstList(context: Context, args: Args, order: PopOrder, reply: ReplyWriter): boolean {
+  for (let index = order.firstKey; index < order.keyEnd; index++) {
+    if (popFromList(context, args.slice(index), order, reply)) return true;
   }
-  reply.nilArray();
+  return false;
+}
+
+/** As `popFirstList`, from one list. */
+export function popFromList(context: Context, key: Slice, { end, count }: PopOrder, reply: ReplyWriter): boolean {
+  const ref = findForWrite(context, key, LIST);
+  if (ref === 0) return false;
+  reply.array(2);
+  reply.slice(key);
+  popSeveral(context, key, ref, end, count, reply);
+  return true;
+}
+
+const lmpop: Handler = (context, args, reply) => {
+  if (!popFirstList(context, args, readPopOrder(args, 1), reply)) reply.nilArray();
 };
 
 /** The number behind COUNT, which may be left out. Throws countTooSmall() and syntaxError(). */

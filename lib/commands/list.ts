@@ -1,9 +1,7 @@
 /**
  * The list commands on one list: push, pop, read, change. Those that take from one of several lists or move elements
- * between two are in list-move.ts, the search for an element's places in list-position.ts.
- *
- * The blocking commands (BLPOP, BRPOP, BLMOVE, BRPOPLPUSH, BLMPOP) are not here: there are no waiting clients yet. What
- * would wake them is told already, by `Store.onAdded` and `Context.changed`.
+ * between two are in list-move.ts, those that wait for a list in list-blocking.ts, the search for an element's places
+ * in list-position.ts.
  */
 import { readCount, readInteger } from './arguments.js';
 import type { CommandSpec, Handler } from './spec.js';
@@ -66,7 +64,8 @@ function popHandler(end: ListEnd): Handler {
   };
 }
 
-function popOne(context: Context, key: Slice, ref: number, end: ListEnd, reply: ReplyWriter): void {
+/** Takes the element at one end of a list that is there, and replies with it. */
+export function popOne(context: Context, key: Slice, ref: number, end: ListEnd, reply: ReplyWriter): void {
   getEndElement(context.db, ref, end, found);
   reply.slice(found);
   removeEnd(context, key, ref, end);

@@ -12,7 +12,7 @@ import { deleteRange, memberCount, walkMembers } from '../store/sorted-set-value
 import type { Slice } from '../util/bytes.js';
 import { INT64_MAX, formatDouble } from '../util/numbers.js';
 
-type End = 'min' | 'max';
+export type End = 'min' | 'max';
 
 /** Gives `count` members (or all) from one end to `begin` and what that gives, and then takes them out. */
 function popMembers(
@@ -49,29 +49,61 @@ function pairWriter(reply: ReplyWriter): (member: Slice, score: number) => void 
   };
 }
 
-/** Source: zmpopGenericCommand() in redis's t_zset.c. */
-const zmpop: Handler = (context, args, reply) => {
-  const numkeys = readPositive(args, 1, numkeysNotPositive);
-  const whereAt = numkeys + 2;
-  if (whereAt >= args.count) throw syntaxError();
-  const end = readEnd(args, whereAt);
-  const count = readPopCount(args, whereAt + 1);
-  for (let index = 2; index < whereAt; index++) {
-    const key = args.slice(index);
-    const ref = findForWrite(context, key, SORTED_SET);
-    if (ref === 0) continue;
-    reply.array(2);
-    reply.slice(key);
-    return popMembers(context, key, ref, end, count, (taken) => {
-      reply.array(taken);
-      const write = pairWriter(reply);
-      return (member, score) => {
-        reply.array(2);
-        write(member, score);
-      };
-    });
+/** What ZMPOP and BZMPOP take. Source: zmpopGenericCommand() in redis's t_zset.c. */
+export interface MemberPopOrder {
+  readonly firstKey: number;
+  readonly keyEnd: number;
+  readonly end: End;
+  readonly count: number;
+}
+
+/** The order that begins with the number of keys at argument `at`. Throws what is wrong with it. */
+export function readMemberPopOrder(args: Args, at: number): MemberPopOrder {
+  const numkeys = readPositive(args, at, numkeysNotPositive);
+  const keyEnd = at + 1 + numkeys;
+  if (keyEnd >= args.count) throw syntaxError();
+  return { firstKey: at + 1, keyEnd, end: readEnd(args, keyEnd), count: readPopCount(args, keyEnd + 1) };
+}
+
+/** Takes what is ordered and replies with it. False when no sorted set is there. Throws wrongType(). */
+export function popFirstSet(context: Context, args: Args, order: MemberPopOrder, reply: ReplyWriter): boolean {
+  for (let index = order.firstKey; index < order.keyEnd; index++) {
+    if (popFromSet(context, args.slice(index), order, reply)) return true;
   }
-  reply.nilArray();
+  return false;
+}
+
+/** As `popFirstSet`, from one sorted set. */
+export function popFromSet(
+  context: Context, key: Slice, { end, count }: MemberPopOrder, reply: ReplyWriter,
+): boolean {
+  const ref = findForWrite(context, key, SORTED_SET);
+  if (ref === 0) return false;
+  reply.array(2);
+  reply.slice(key);
+  popMembers(context, key, ref, end, count, (taken) => {
+    reply.array(taken);
+    const write = pairWriter(reply);
+    return (member, score) => {
+      reply.array(2);
+      write(member, score);
+    };
+  });
+  return true;
+}
+
+/** As `popFromSet`, of one member, with the key, the member and its score in one array. */
+export function popWithKey(context: Context, key: Slice, end: End, reply: ReplyWriter): boolean {
+  const ref = findForWrite(context, key, SORTED_SET);
+  if (ref === 0) return false;
+  reply.array(3);
+  reply.slice(key);
+  popMembers(context, key, ref, end, 1, () => pairWriter(reply));
+  return true;
+}
+
+const zmpop: Handler = (context, args, reply) => {
+  if (!popFirstSet(context, args, readMemberPopOrder(args, 1), reply)) reply.nilArray();
 };
 
 function readEnd(args: Args, index: number): End {

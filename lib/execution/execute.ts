@@ -1,7 +1,7 @@
 /**
  * The one gate: every request, from whatever listener, is run here. It finds the command, checks what must be checked
- * before any command, lets the router send it elsewhere, runs the handler, and turns a thrown CommandError into the
- * reply. It is the only such place.
+ * before any command, lets the router send it elsewhere, runs the handler, turns a thrown CommandError into the reply,
+ * and then serves the clients that waited for what the command did (blocking.ts).
  *
  * An error of any other kind is a mistake of ours. One client's request must not end the node for all: the error is
  * logged with its stack, the client gets `-ERR internal error`, and the node goes on. A handler changes nothing before
@@ -9,13 +9,13 @@
  */
 import type { CommandTimer } from './command-timer.js';
 import type { NodeState } from './node-state.js';
+import { writeError } from './refusal.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import type { Command, CommandTable } from '../commands/table.js';
-import { CommandError, noAuth, notWhileSubscribed, outOfMemory, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
+import { noAuth, notWhileSubscribed, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
-import { OutOfArena } from '../store/arena.js';
 
 /** Sends requests that are not (only) for this node to where they belong; see cluster/router.ts. */
 export interface Router {
@@ -58,10 +58,11 @@ export class Executor {
       if (isElsewhere !== true) command.handler!(session, args, reply);
     } catch (error) {
       reply.rewind(mark);
-      this.refuse(error, command, reply);
+      writeError(node, error, command, reply);
       if (command === undefined) return;
     }
     timer.end(session, command, args);
+    if (node.waits.hasReady) node.waits.serve();
     if (node.monitors.count > 0) node.monitors.show(session, session.db.index, command, args);
   }
 
@@ -93,20 +94,6 @@ export class Executor {
       throw notWhileSubscribed(command.fullName);
     }
     return command;
-  }
-
-  /** Writes the error reply, and counts it; `command` is undefined when none was admitted. */
-  private refuse(error: unknown, command: Command | undefined, reply: ReplyWriter): void {
-    let known = error instanceof OutOfArena ? outOfMemory() : error;
-    if (!(known instanceof CommandError)) {
-      const stack = error instanceof Error ? error.stack : String(error);
-      this.node.log.error(`Internal error in ${command?.fullName ?? 'a request'}, please report it: ${stack}`);
-      known = new CommandError('ERR internal error');
-    }
-    const { message, code } = known as CommandError;
-    reply.error(message);
-    this.node.stats.countError(code);
-    if (command !== undefined) command.failedCalls++;
   }
 
   /** A web page can make a browser send requests here: what looks like HTTP ends the connection. */

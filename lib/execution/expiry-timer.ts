@@ -44,6 +44,7 @@ export class ExpiryTimer {
     const startUs = clock.elapsedUs();
     this.sliceEndUs = startUs + SLICE_US;
     const hasMore = this.cycle.run(this.isSliceOver);
+    if (this.node.waits.hasReady) this.node.waits.serve();
     store.expiryRoundsUs += clock.elapsedUs() - startUs;
     if (hasMore && slicesLeft > 1 && this.timer !== undefined) {
       setImmediate(() => this.slice(slicesLeft - 1));

@@ -3,6 +3,7 @@
  * process have two of these, and nothing else in common.
  */
 import { randomBytes } from 'node:crypto';
+import { WaitingClients } from './blocking.js';
 import { CommandTimer } from './command-timer.js';
 import { Limits } from './limits.js';
 import type { Session } from './session.js';
@@ -47,6 +48,7 @@ export class NodeState implements NodeServices {
   readonly pubsub = new PubSub();
   readonly events: KeyspaceEvents;
   readonly timer: CommandTimer;
+  readonly waits: WaitingClients;
   readonly wallClock: WallClock;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAtMs: number;
@@ -74,9 +76,13 @@ export class NodeState implements NodeServices {
     this.monitors = new Monitors(clock);
     this.pause = new Pause(clock);
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);
+    this.waits = new WaitingClients(this);
     this.wallClock = new WallClock(clock);
     this.startedAtMs = clock.nowMs();
     watchEncodingLimits(store.encodingLimits, settings);
+    store.onTurnover = (db, successor) => {
+      this.waits.onTurnover(db, successor);
+    };
   }
 
   requestShutdown(): void {

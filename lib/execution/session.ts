@@ -1,7 +1,9 @@
 /**
  * A session: what one connection has said and chosen. It is the context of every command that the connection runs.
  */
-import type { Client, Context, Deferred, EventClass, NodeServices, ReplyMode } from '../commands/context.js';
+import type { Waiter } from './blocking.js';
+import type { NodeState } from './node-state.js';
+import type { Client, Context, Deferred, EventClass, ReplyMode, Wait } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
 import type { Args } from '../protocol/args.js';
 import type { Protocol } from '../protocol/reply-writer.js';
@@ -45,6 +47,9 @@ export class Session implements Context, Client {
   isReplyLimited = false;
   lastCommand: Command | undefined;
   lastActiveMs: number;
+  mayWait = true;
+  /** Its place among the clients that wait. */
+  waiter: Waiter | undefined;
 
   private readonly createdAtMs: number;
   private readonly events: KeyspaceEvents;
@@ -53,7 +58,7 @@ export class Session implements Context, Client {
 
   constructor(
     readonly id: number,
-    readonly node: NodeServices,
+    readonly node: NodeState,
     readonly store: Store,
     private readonly transport: Transport,
   ) {
@@ -98,6 +103,16 @@ export class Session implements Context, Client {
 
   defer(holds: boolean): Deferred {
     return this.transport.defer(holds);
+  }
+
+  wait(wait: Wait): void {
+    this.node.waits.add(this, wait);
+  }
+
+  unblock(withError: boolean): boolean {
+    if (this.waiter === undefined) return false;
+    this.node.waits.giveUp(this.waiter, withError);
+    return true;
   }
 
   postpone(args: Args): void {

@@ -53,6 +53,10 @@ class Owed implements Deferred {
     return this.holds && !this.hasBegun;
   }
 
+  get isAbandoned(): boolean {
+    return this.connection.isGone;
+  }
+
   extend(context: Context): boolean {
     return context === this.connection.session && this.connection.extend(this);
   }
@@ -137,6 +141,11 @@ export abstract class Connection implements Outlet, Transport {
 
   get isHeld(): boolean {
     return this.holds > 0;
+  }
+
+  /** The connection has ended, although not everybody may have been told. */
+  get isGone(): boolean {
+    return this.socket.destroyed;
   }
 
   unreadBytes(): number {

@@ -89,6 +89,10 @@ class DeferredLines implements Deferred {
     this.owed.onAbandoned = listener;
   }
 
+  get isAbandoned(): boolean {
+    return this.owed.isAbandoned;
+  }
+
   complete(reply: readonly Buffer[]): void {
     this.wanted = 0;
     this.owed.complete(linesOf(reply));

@@ -94,6 +94,7 @@ export class Keyspace {
     this.buckets.insert(key.hash, ref);
     if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
     if (store.onAdded !== undefined && this !== store.workbench) store.onAdded(this, key);
+    if (store.onArrival !== undefined && this !== store.workbench) store.onArrival(this, key, ref);
   }
 
   /**
@@ -101,7 +102,8 @@ export class Keyspace {
    * A structure that the old entry held stays alive unless the caller drops it (`dropValue`) before.
    */
   replace(key: Slice, oldRef: number, ref: number): void {
-    const { arena } = this.store;
+    const { arena, onDeparture } = this.store;
+    if (onDeparture !== undefined && this !== this.store.workbench) onDeparture(this, key, oldRef);
     const expired = hasFlag(arena, oldRef, HAS_EXPIRY);
     const expires = hasFlag(arena, ref, HAS_EXPIRY);
     setAccess(arena, ref, accessOf(arena, oldRef));
@@ -132,6 +134,8 @@ export class Keyspace {
 
   /** Takes a bucket out and leaves its entry to the caller; `find` has just given `ref` for this key. */
   detach(key: Slice, ref: number): void {
+    const { onDeparture } = this.store;
+    if (onDeparture !== undefined && this !== this.store.workbench) onDeparture(this, key, ref);
     this.buckets.remove(key.hash, ref);
     if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.remove(key.hash, ref);
   }

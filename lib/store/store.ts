@@ -66,6 +66,11 @@ export class Store {
    */
   onTurnover: ((db: Keyspace, successor: Keyspace | undefined) => void) | undefined;
 
+  /** A bucket is there that was not, with its entry: set while clients wait for buckets; see execution/blocking.ts. */
+  onArrival: ((db: Keyspace, key: Slice, ref: number) => void) | undefined;
+  /** A bucket goes, or is given another entry than `ref`: set while clients wait for that. */
+  onDeparture: ((db: Keyspace, key: Slice, ref: number) => void) | undefined;
+
   private readonly structures: (Structure | undefined)[] = [undefined];
   private readonly freeHandles: number[] = [];
 

@@ -56,6 +56,11 @@ export class RawClient {
     return this.takeUpTo(this.end);
   }
 
+  /** Nothing has come that was not asked for. */
+  get isSilent(): boolean {
+    return this.start === this.end && !this.isClosed;
+  }
+
   close(): void {
     this.socket.destroy();
   }

@@ -107,7 +107,8 @@ export function escape(reply: string): string {
   });
 }
 
-function unescape(text: string): string {
+/** The bytes that `escape` showed. */
+export function unescape(text: string): string {
   return text.replace(/\\(r|n|\\|x([0-9a-f]{2}))/g, (_all, code: string, hex: string | undefined) => {
     if (hex !== undefined) return String.fromCharCode(parseInt(hex, 16));
     return code === 'r' ? '\r' : code === 'n' ? '\n' : '\\';
