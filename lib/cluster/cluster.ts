@@ -47,6 +47,7 @@ export class Cluster implements ShardServices {
   /** Called when the map in force may have changed. */
   onChange: () => void = () => undefined;
   private isStarted = false;
+  private gapsTold: readonly string[] = [];
   /** Buckets may be left behind, or have been looked for. */
   private isForced = false;
   /** Reloads come one after the other. */
@@ -119,7 +120,15 @@ export class Cluster implements ShardServices {
     }
     if (this.isStarted) for (const [name, peer] of peers) if (before.get(name) !== peer) peer.start();
     this.shareSubscriptions();
-    for (const gap of map.gaps()) this.services.log.warning(`The shard map has a gap: nobody owns names ${gap}`);
+    this.tellGaps(map.gaps());
+  }
+
+  /** Says in the log which names nobody owns, when they have become others. */
+  private tellGaps(gaps: readonly string[]): void {
+    const known = this.gapsTold;
+    this.gapsTold = gaps;
+    if (gaps.join() === known.join()) return;
+    for (const gap of gaps) this.services.log.warning(`The shard map has a gap: nobody owns names ${gap}`);
   }
 
   // ---- messages

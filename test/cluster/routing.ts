@@ -111,7 +111,9 @@ test('a name in a gap is refused, and says why', withCluster, { shards: 'a-m=foo
   const client = await RawClient.connect(cluster.port('foo'));
   t.is(await client.ask('GET 7up'), '-ERR no shard owns "7up": no range covers byte 0x37 ("7")\r\n');
   t.is(await client.ask('SET apple 1'), '+OK\r\n');
-  await cluster.logged('The shard map has a gap: nobody owns names from "{" on');
+  const line = 'The shard map has a gap: nobody owns names from "{" on';
+  await cluster.logged(line);
+  t.is(cluster.lines.filter((each) => each.includes(line)).length, 2, 'each node says it once');
   client.close();
 });
 
