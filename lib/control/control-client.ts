@@ -9,7 +9,7 @@ import { OPERATOR } from './control-connection.js';
 import { ControlError, type Place, codeOf, readPid, reasonOf, socketAddress } from './place.js';
 import { type Exchange, isProof, newNonce, proofOf } from '../cluster/handshake.js';
 import { setArgs, Args } from '../protocol/args.js';
-import { replyEnd } from '../protocol/reply-framer.js';
+import { NOT_RESP, ReplyFramer } from '../protocol/reply-framer.js';
 
 /** A node that runs proves itself in milliseconds; one that does not in so long hangs. */
 const PROOF_MS_MAX = 5000;
@@ -22,7 +22,11 @@ export class ControlClient {
   /** Gets what expressions print when nothing is being evaluated. */
   onOutput: (stream: string, text: string) => void = () => undefined;
 
-  private received: Buffer = Buffer.alloc(0);
+  private readonly framer = new ReplyFramer();
+  /** What has come of the reply that is not whole yet. */
+  private pieces: Buffer[] = [];
+  /** Replies that nobody has asked for so far. */
+  private readonly unasked: Buffer[] = [];
   private readonly waiting: { take: (frame: Buffer) => void; fail: (error: Error) => void }[] = [];
   readonly closed: Promise<void>;
 
@@ -77,11 +81,10 @@ export class ControlClient {
 
   /** The bytes of the next reply. */
   next(): Promise<Buffer> {
-    return new Promise((take, fail) => {
-      this.waiting.push({ take, fail });
-      if (this.isClosed) fail(new ControlError(`${this.place.name} has gone`));
-      else this.onChunk(Buffer.alloc(0));
-    });
+    const frame = this.unasked.shift();
+    if (frame !== undefined) return Promise.resolve(frame);
+    if (this.isClosed) return Promise.reject(new ControlError(`${this.place.name} has gone`));
+    return new Promise((take, fail) => this.waiting.push({ take, fail }));
   }
 
   close(): void {
@@ -109,21 +112,28 @@ export class ControlClient {
   }
 
   private onChunk(chunk: Buffer): void {
-    this.received = this.received.length === 0 ? chunk : Buffer.concat([this.received, chunk]);
     let start = 0;
-    while (start < this.received.length) {
-      const isOutput = this.received[start] === PUSH;
-      if (this.waiting.length === 0 && !isOutput) break;
-      const end = replyEnd(this.received, start, this.received.length);
-      if (end < 0) break;
-      const frame = this.received.subarray(start, end);
+    while (start < chunk.length) {
+      const end = this.framer.next(chunk, start, chunk.length);
+      this.pieces.push(chunk.subarray(start, end < 0 ? chunk.length : end));
+      if (end === NOT_RESP) this.socket.destroy();
+      if (end < 0) return;
       start = end;
-      if (isOutput) {
-        const [stream, text] = decode(asArray(frame)) as [string, string];
-        this.onOutput(stream, text);
-      } else this.waiting.shift()!.take(frame);
+      const frame = Buffer.concat(this.pieces);
+      this.pieces = [];
+      this.onFrame(frame);
     }
-    this.received = this.received.subarray(start);
+  }
+
+  private onFrame(frame: Buffer): void {
+    if (frame[0] === PUSH) {
+      const [stream, text] = decode(asArray(frame)) as [string, string];
+      this.onOutput(stream, text);
+      return;
+    }
+    const waiting = this.waiting.shift();
+    if (waiting === undefined) this.unasked.push(frame);
+    else waiting.take(frame);
   }
 }
 

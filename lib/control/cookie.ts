@@ -26,11 +26,10 @@ export function cookieToProve(settings: Settings, place: Place): string {
 
 function cookieOf(settings: Settings, place: Place): string | undefined {
   const set = settings.text('cookie');
-  const { cookieFile } = place;
-  if (!existsSync(cookieFile)) return set === '' ? undefined : set;
-  if (set !== '' && set !== readCookie(cookieFile)) return set;
-  refuseOpenSecret(cookieFile);
-  return set === '' ? readCookie(cookieFile) : set;
+  if (set !== '') return set;
+  if (!existsSync(place.cookieFile)) return undefined;
+  refuseOpenSecret(place.cookieFile);
+  return readCookie(place.cookieFile);
 }
 
 function readCookie(file: string): string {

@@ -71,11 +71,12 @@ export function prepareFolder(folder: string): void {
   if ((mode & OTHERS) !== 0) chmodSync(folder, 0o700);
 }
 
-/** Refuses a file with a secret that others than its user may read. Throws ConfigError. */
+/** Refuses a file with a secret that is another user's, or that others may read. Throws ConfigError. */
 export function refuseOpenSecret(file: string): void {
   if (process.platform === 'win32') return;
-  if ((statSync(file).mode & OTHERS) === 0) return;
-  throw new ConfigError(`the cookie file ${file} can be read by others: run chmod 600 '${file}'`);
+  const { mode, uid } = statSync(file);
+  if (uid !== process.getuid!()) throw new ConfigError(`the cookie file ${file} is another user's: run this as that user`);
+  if ((mode & OTHERS) !== 0) throw new ConfigError(`the cookie file ${file} can be read by others: run chmod 600 '${file}'`);
 }
 
 /** Writes a file of this node, as its user's only. Throws ConfigError, and leaves no half of it. */
@@ -103,14 +104,25 @@ export function readPid(file: string): number | undefined {
   }
 }
 
-/** Whether there is such a process, of whatever user. */
+/** Whether there is such a process, of whatever user. One that has ended counts as gone before its parent knows it. */
 export function isAlive(pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return codeOf(error) === 'EPERM';
+  }
+}
+
+/** Whether a process has ended and only waits for its parent to ask how. Known on Linux; false elsewhere. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The state follows the name, which is in brackets and may have some in it.
+    return stat.charAt(stat.lastIndexOf(')') + 2) === 'Z';
+  } catch {
+    return false;
   }
 }
 

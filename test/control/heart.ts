@@ -1,5 +1,6 @@
 /** HEART=true: a node that dies or hangs is started again. One after the other: each test runs many processes. */
 import test, { type ExecutionContext } from 'ava';
+import { isAlive } from '../../lib/control/place.js';
 import { FREE, type Folder, inFolder } from '../support/command-run.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -15,14 +16,6 @@ async function startWatched(t: ExecutionContext): Promise<Folder> {
 
 const nodePid = (folder: Folder): number => Number(folder.read('tmp/pigeonhole/pigeonhole.pid'));
 const heartPid = (folder: Folder): number => Number(folder.read('tmp/pigeonhole/pigeonhole.heart.pid'));
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 for (const [signal, cause] of [
   ['SIGKILL', /heart: pigeonhole failed: it was ended by SIGKILL; starting it again in 100 ms \(1 of 5\)/],

@@ -7,7 +7,8 @@ import { createServer, type AddressInfo, connect } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FREE, type Folder, inFolder } from '../support/command-run.js';
+import { isAlive } from '../../lib/control/place.js';
+import { FREE, type Folder, Run, inFolder, main } from '../support/command-run.js';
 import { RawClient } from '../support/raw-client.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -19,14 +20,6 @@ async function startDaemon(t: ExecutionContext, ...flags: string[]): Promise<Fol
   t.regex(output, /^pigeonhole is ready: process \d+, log in .*; pigeonhole stop ends it\n$/);
   return folder;
 }
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
 
 const pidOf = async (folder: Folder): Promise<number> => Number((await folder.do(['pid']))[1]);
 
@@ -46,6 +39,20 @@ test.serial('daemon returns when the node is ready, pid names it, stop when it h
     t.deepEqual([code, output], [1, ''], verb);
     t.regex(errors, /^pigeonhole: pigeonhole is not running: nobody answers at .*control\.sock\n$/, verb);
   }
+});
+
+const onLinux = process.platform === 'linux' ? test.serial : test.serial.skip;
+
+onLinux('stop returns also when the parent of the node never asks how it ended', async (t) => {
+  const folder = inFolder(t);
+  const script = '"$0" "$@" & exec cat';
+  const parent = new Run(folder.spawn('sh', ['-c', script, process.execPath, main, 'start', ...FREE]));
+  await parent.find(/Ready to accept connections\n/);
+  const pid = await pidOf(folder);
+  t.deepEqual(await folder.do(['stop']), [0, '', '']);
+  t.regex(readFileSync(`/proc/${pid}/stat`, 'utf8'), /\) Z /, 'it has ended, and is still in the list of processes');
+  parent.child.stdin!.end();
+  t.is(await parent.ended, 0);
 });
 
 test.serial('rpc evaluates in the node and prints the value', async (t) => {
@@ -92,6 +99,16 @@ test.serial('command sends one Redis command', async (t) => {
   t.deepEqual(await folder.do(['command', 'MGET', 'key', 'none', 'key']), [0, 'a b\n\na b\n', '']);
   t.deepEqual(await folder.do(['command', 'ECHO', '--help']), [0, '--help\n', '']);
   t.deepEqual(await folder.do(['command', 'INCR', 'key']), [1, 'ERR value is not an integer or out of range\n\n', '']);
+  await folder.do(['stop']);
+});
+
+test.serial('a large reply is framed in time that grows with its size only', async (t) => {
+  const folder = await startDaemon(t);
+  const length = 200_000_000;
+  t.deepEqual(await folder.do(['command', 'SETRANGE', 'big', String(length - 1), 'x']), [0, `${length}\n`, '']);
+  const [code, output] = await folder.do(['command', 'GET', 'big']);
+  t.is(code, 0);
+  t.is(output.length, length + 1);
   await folder.do(['stop']);
 });
 
