@@ -1,28 +1,39 @@
 /**
  * A reply as redis-cli prints it: on a terminal with types and quotes, elsewhere the bare values, one a line.
- * Source: redis-cli.c of Redis 7.0, cliFormatReplyTTY() and cliFormatReplyRaw().
+ * Source: redis-cli.c of Redis 7.0, cliFormatReplyTTY() and cliFormatReplyRaw(); the tests ask redis-cli.
  */
 
 const LF = 10;
 
-/** Commands whose reply is meant to be read as text also on a terminal. */
-const TEXTS = [
-  /^info$/, /^lolwut$/, /^debug htstats/, /^memory (malloc-stats|doctor)$/, /^cluster (nodes|info)$/,
-  /^client (list|info)$/, /^latency (graph|doctor)/,
+/** Commands whose reply is meant to be read as text also on a terminal, with how many arguments. */
+const TEXTS: readonly (readonly [words: RegExp, leastWords: number, mostWords: number])[] = [
+  [/^(info|lolwut)\b/, 1, Infinity],
+  [/^debug htstats(-key)?$/, 2, Infinity],
+  [/^memory (malloc-stats|doctor)$/, 2, Infinity],
+  [/^cluster (nodes|info)$/, 2, 2],
+  [/^client (list|info)$/, 2, Infinity],
+  [/^latency graph$/, 3, 3],
+  [/^latency doctor$/, 2, 2],
 ];
 
-/** The bytes to print for the bytes of one whole RESP2 reply. */
+/** The bytes to print for the bytes of one whole reply, RESP2 or RESP3, to a request. */
 export function replyText(reply: Buffer, args: readonly string[], isTerminal: boolean): Buffer {
-  const words = args.slice(0, 2).join(' ').toLowerCase();
-  const isText = TEXTS.some((pattern) => pattern.test(words) || pattern.test(args[0]!.toLowerCase()));
   const reader = new Reader(reply);
-  if (isTerminal && !isText) return Buffer.from(onTerminal(reader, ''), 'latin1');
-  return Buffer.from(`${bare(reader)}\n`, 'latin1');
+  // A text ends its lines itself.
+  const shown = isText(args) ? bare(reader) : isTerminal ? onTerminal(reader, '') : `${bare(reader)}\n`;
+  return Buffer.from(shown, 'latin1');
+}
+
+function isText(args: readonly string[]): boolean {
+  const words = args.slice(0, 2).join(' ').toLowerCase();
+  return TEXTS.some(([pattern, least, most]) => pattern.test(words) && args.length >= least && args.length <= most);
 }
 
 /** Reads a reply piece by piece; texts have one char a byte. */
 class Reader {
   private at = 0;
+  /** How many elements so far were not the first of theirs: each begins a row. */
+  rows = 0;
 
   constructor(private readonly bytes: Buffer) {}
 
@@ -40,32 +51,69 @@ class Reader {
   }
 }
 
+/** The sign between a number and its element, and what stands for none, by the type of an aggregate. */
+const AGGREGATES: Readonly<Record<string, readonly [sign: string, none: string]>> = {
+  '*': [')', '(empty array)'], '~': ['~', '(empty set)'], '%': ['#', '(empty hash)'],
+};
+
 function onTerminal(reader: Reader, indent: string): string {
   const [type, text] = reader.line();
   const count = Number(text);
-  if (type === '-') return `(error) ${text}\n`;
-  if (type === ':') return `(integer) ${text}\n`;
-  if (type === '+') return `${text}\n`;
-  if (count < 0) return '(nil)\n';
-  if (type === '$') return `${quoted(reader.bulk(count))}\n`;
-  if (count === 0) return '(empty array)\n';
+  const aggregate = AGGREGATES[type];
+  if (type === '_' || (count < 0 && (type === '$' || aggregate !== undefined))) return '(nil)\n';
+  if (aggregate !== undefined) return elementsOnTerminal(reader, indent, count, type, aggregate);
+  switch (type) {
+    case '-': return `(error) ${text}\n`;
+    case ':': return `(integer) ${text}\n`;
+    case ',': return `(double) ${text}\n`;
+    case '#': return text === 't' ? '(true)\n' : '(false)\n';
+    case '$': return `${quoted(reader.bulk(count))}\n`;
+    case '=': return `${verbatim(reader, count)}\n`;
+    default: return `${text}\n`;
+  }
+}
+
+function elementsOnTerminal(
+  reader: Reader, indent: string, count: number, type: string, [sign, none]: readonly [string, string],
+): string {
+  if (count === 0) return `${none}\n`;
   const width = String(count).length;
   const inner = `${indent}${' '.repeat(width + 2)}`;
   let shown = '';
   for (let i = 1; i <= count; i++) {
-    shown += `${i === 1 ? '' : indent}${String(i).padStart(width)}) ${onTerminal(reader, inner)}`;
+    if (i > 1) reader.rows++;
+    const element = onTerminal(reader, inner);
+    shown += `${i === 1 ? '' : indent}${String(i).padStart(width)}${sign} `;
+    shown += type === '%' ? `${element.slice(0, -1)} => ${valueOnTerminal(reader, inner)}` : element;
   }
   return shown;
+}
+
+/** A value of a map: elements in several rows begin on a line of their own. */
+function valueOnTerminal(reader: Reader, indent: string): string {
+  const { rows } = reader;
+  const shown = onTerminal(reader, indent);
+  return reader.rows > rows ? `\n${indent}${shown}` : shown;
 }
 
 function bare(reader: Reader): string {
   const [type, text] = reader.line();
   const count = Number(text);
-  if (type === '-') return `${text}\n`;
-  if (type === ':' || type === '+') return text;
-  if (count < 0) return '';
-  if (type === '$') return reader.bulk(count);
-  return Array.from({ length: count }, () => bare(reader)).join('\n');
+  if (type === '_' || (count < 0 && '$*~%'.includes(type))) return '';
+  switch (type) {
+    case '-': return `${text}\n`;
+    case '#': return text === 't' ? '(true)' : '(false)';
+    case '$': return reader.bulk(count);
+    case '=': return verbatim(reader, count);
+    case '%': return Array.from({ length: count }, () => `${bare(reader)} ${bare(reader)}`).join('\n');
+    case '*': case '~': return Array.from({ length: count }, () => bare(reader)).join('\n');
+    default: return text;
+  }
+}
+
+/** A text without the three letters of its format. */
+function verbatim(reader: Reader, length: number): string {
+  return reader.bulk(length).slice('txt:'.length);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
