@@ -26,7 +26,7 @@ function background(command: string, describe: string): CommandModule<object, Fl
   return { command, describe, builder: withSettings, handler: startInBackground };
 }
 
-export const daemon = background('daemon', 'Run a node in the background; returns when it is ready or has failed');
+export const daemon = background('daemon', 'Run a node in the background, with HEART=true watched over; returns when it is ready or has failed');
 export const daemonConsole = background('daemon_console', 'The same as daemon: remote opens a shell on either');
 
 export const backgroundNode: CommandModule<object, Flags> = {

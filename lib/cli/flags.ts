@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs';
 import type { LoadRequest } from '../config/load.js';
 import { type SettingSpec, settingSpecs } from '../config/settings.js';
+import { ConfigError } from '../config/sources.js';
 import { nearest } from '../util/nearest.js';
 
 /** Every flag takes a text, exactly as written; of one that is given twice the last holds. */
@@ -19,10 +20,6 @@ const SOURCE_FLAGS = ['config', 'env'];
 /** What the command is called: in a release, as its script. */
 export const programName = process.env.RELEASE_NAME ?? 'pigeonhole';
 
-const VERBS = [
-  'start', 'start_console', 'daemon', 'daemon_console', 'stop', 'restart', 'reload', 'pid', 'version', 'install', 'remote',
-  'rpc', 'eval', 'command', 'shards', 'check-config',
-];
 /** The settings that tell where a node that runs is to be found. */
 const PLACE_SETTINGS = ['node', 'cookie', 'control-socket'];
 
@@ -76,16 +73,33 @@ export function settingFlags(flags: Readonly<Record<string, unknown>>): string[]
   return Object.entries(named).map(([name, value]) => `--${name}=${value}`);
 }
 
-/** What yargs says is wrong, in one line, with the flag or verb that may have been meant. */
-export function explain(text: string): string {
+/** There is no such verb, or none was given: the list of verbs is of use. */
+export class WrongVerb extends ConfigError {}
+
+/** What yargs says is wrong with `words`, in one line, with the flag or verb that may have been meant. */
+export function explain(text: string, words: readonly string[], verbs: readonly string[]): ConfigError {
   const wrong = /^(Unknown argument|Unknown command|Not enough arguments following)s?: ([^,]+)/;
   const [, kind, first] = wrong.exec(text) ?? [];
-  if (first === undefined) return text.replace(/\s+/g, ' ').trim();
-  if (kind!.startsWith('Not')) return `--${first} needs a value; one that begins with - is written --${first}=-...`;
-  const isFlag = !process.argv.includes(first);
-  const known = isFlag ? [...settingSpecs.map(({ name }) => name), ...SOURCE_FLAGS] : VERBS;
-  const dashes = isFlag ? '--' : '';
-  const meant = nearest(first, known);
-  const hint = meant === undefined ? '' : `, did you mean '${dashes}${meant}'?`;
-  return `unknown ${isFlag ? 'flag' : 'verb'} '${dashes}${first}'${hint}`;
+  const verb = words.find((word) => verbs.includes(word));
+  if (verb === undefined) {
+    const [word = '-'] = words;
+    return new WrongVerb(word.startsWith('-') ? 'a command is missing' : `unknown command '${word}'${guess(word, verbs, '')}`);
+  }
+  if (first === undefined) {
+    if (text.startsWith('Not enough non-option')) return new ConfigError(`${verb} wants an expression: ${verb} "1 + 1"`);
+    return new ConfigError(text.replace(/\s+/g, ' ').trim());
+  }
+  if (kind!.startsWith('Not')) {
+    return new ConfigError(`--${first} needs a value; one that begins with - is written --${first}=-...`);
+  }
+  if (!words.includes(first)) {
+    const flags = [...settingSpecs.map(({ name }) => name), ...SOURCE_FLAGS];
+    return new ConfigError(`unknown flag '--${first}'${guess(first, flags, '--')}`);
+  }
+  return new ConfigError(`one word too many for ${verb}: '${first}'; what has blanks in it is put in quotes`);
+}
+
+function guess(word: string, known: readonly string[], dashes: string): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? '' : `, did you mean '${dashes}${meant}'?`;
 }

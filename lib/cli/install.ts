@@ -14,7 +14,7 @@ import { type Place, reasonOf } from '../control/place.js';
 
 export const install: CommandModule<object, Record<string, unknown>> = {
   command: 'install [file]',
-  describe: 'Write a systemd unit for this node, NODE.service in the current folder by default, and print what to run',
+  describe: 'Write what this system needs to run the node as a service (NODE.service), and print what to run',
   builder: (command) => withSettings(command).option('overwrite', { type: 'boolean', default: false, describe: 'Replace the file' }),
   handler: async (flags) => {
     const { place } = await findTarget(flags);
@@ -78,9 +78,8 @@ function unitWord(word: string): string {
 function windowsCommands({ name }: Place, command: readonly string[]): string {
   const run = [...command, 'start'].map((word) => (/\s/.test(word) ? `\\"${word}\\"` : word)).join(' ');
   return [
-    `To have Windows run ${name} as a service (needs a service wrapper such as WinSW or NSSM around the script):`,
-    `    sc.exe create ${name} binPath= "${run}" start= auto`,
-    'To have it started with the machine, without a wrapper:',
+    `To have Windows run ${name} when the machine starts, and now:\n`,
     `    schtasks.exe /Create /TN ${name} /SC ONSTART /RU SYSTEM /TR "${run}"`,
+    `    schtasks.exe /Run /TN ${name}`,
   ].join('\n');
 }

@@ -2,7 +2,7 @@
 import { asking } from './reach.js';
 
 export const restart = asking(
-  'restart', 'Restart the running node in its process, with its config read again; what it stored is gone',
+  'restart', 'End the running node and begin it anew in the same process, with its config read again',
   async (client) => {
     await client.ask('CONTROL', 'RESTART');
   },

@@ -1,21 +1,37 @@
-/** `pigeonhole shards`: the shard map and the peers of a running node, as tables. */
+/**
+ * `pigeonhole shards`: the shard map and the peers of a running node, as tables. It is the node in whose place the verb
+ * is run, or the one that listens on --port.
+ */
+import { existsSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { askNode } from './ask.js';
-import { loadRequest, withSettings } from './flags.js';
-import { loadSettings } from '../config/load.js';
+import { withSettings } from './flags.js';
+import { type Target, findTarget, reach } from './reach.js';
 
 export const shards: CommandModule<object, Record<string, unknown>> = {
   command: 'shards',
-  describe: "Print the running node's shard map and its peers",
+  describe: 'Print the shard map of the running node and the state of its peers',
   builder: withSettings,
   handler: async (flags) => {
-    const { settings } = await loadSettings(loadRequest(flags));
-    const replies = await askNode(settings, ['SHARD', 'MAP'], ['SHARD', 'PEERS'], ['SHARD', 'FINGERPRINT']);
+    const target = await findTarget(flags);
+    const isNear = flags.port === undefined && (existsSync(target.place.socket) || target.settings.text('port') === '0');
+    const replies = isNear ? await askNear(target) : await askNode(target.settings, ...REQUESTS);
     const [map, peers, fingerprint] = replies as [string[][], (string | number)[][], string];
     const isColoured = process.stdout.isTTY && process.env.NO_COLOR === undefined;
     console.log(showShards(map, peers.map(asRecord), fingerprint, isColoured));
   },
 };
+
+const REQUESTS = [['SHARD', 'MAP'], ['SHARD', 'PEERS'], ['SHARD', 'FINGERPRINT']] as const;
+
+/** Asks by the control socket, where the node's is in its place: a storage node has no other way in. */
+async function askNear(target: Target): Promise<unknown[]> {
+  const client = await reach(target);
+  const replies = [];
+  for (const request of REQUESTS) replies.push(await client.ask(...request));
+  client.close();
+  return replies;
+}
 
 type Peer = Record<string, string | number>;
 

@@ -5,6 +5,6 @@ import { packageVersion } from '../util/package-version.js';
 
 export const version: CommandModule = {
   command: 'version',
-  describe: 'Print the version',
+  describe: 'Print the name and the version',
   handler: () => console.log(`${programName} ${process.env.RELEASE_VSN ?? packageVersion()}`),
 };

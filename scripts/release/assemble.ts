@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { bundleProgram } from './bundle.js';
 import { projectCookie } from './cookie.js';
 import type { Release } from './definitions.js';
+import { forWindows, makeLaunchers } from './launchers.js';
 import { ReleaseError } from './release-error.js';
 import { OWN_TEMPLATES, builtInTemplate, expand, projectTemplate } from './templates.js';
 
@@ -47,7 +48,8 @@ export async function assemble(assembly: Assembly): Promise<void> {
   rmSync(stage, { recursive: true, force: true });
   try {
     await makeVersion(assembly, join(stage, 'releases', release.version));
-    makeLaunchers(assembly, join(stage, 'bin'));
+    makeLaunchers(release, assembly.project, join(stage, 'bin'));
+    sayWhatStaysClosed(assembly);
     makeRuntime(assembly, stage);
     writeFileSync(join(stage, 'releases/COOKIE'), `${release.cookie ?? projectCookie(assembly.project)}\n`, { mode: 0o600 });
     writeFileSync(join(stage, 'releases/start.data'), `${process.versions.node} ${release.version}\n`);
@@ -79,17 +81,11 @@ async function makeVersion({ release, project, say }: Assembly, folder: string):
     if (own === undefined) say(`* skipping config/release/${file} (not there: the release gets the built-in one)`);
     else say(`* using config/release/${file}`);
     const text = expand(own ?? builtInTemplate(file), { name: release.name, version: release.version });
-    writeFileSync(join(folder, file), text);
+    writeFileSync(join(folder, file), file.endsWith('.bat') ? forWindows(text) : text);
   }
 }
 
-function makeLaunchers({ release, project, say }: Assembly, folder: string): void {
-  const { engines } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { engines: { node: string } };
-  const values = { name: release.name, listeners: release.listeners.join(' '), leastNode: engines.node.replace('>=', '') };
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, release.name), expand(builtInTemplate('launcher.sh'), values), { mode: 0o755 });
-  const batch = expand(builtInTemplate('launcher.bat'), values).replaceAll('\n', '\r\n');
-  writeFileSync(join(folder, `${release.name}.bat`), batch);
+function sayWhatStaysClosed({ release, say }: Assembly): void {
   const closed = ['client', 'line', 'peer'].filter((listener) => !release.listeners.includes(listener));
   if (closed.length > 0) say(`* skipping the listeners ${closed.join(', ')} (not in this release: their ports stay closed)`);
 }

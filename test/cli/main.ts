@@ -87,7 +87,9 @@ for (const [args, message] of [
   [['start', '--bind=10.9.8.7', '--port=any', '--line-port=0'], "bind: '10.9.8.7' is no address of this machine; with - in front it may be missing"],
   [['start', '--config', 'no.js'], 'the config file no.js is not there'],
   [['start', '--logfile', '/no/folder/log'], "logfile: '/no/folder/log' cannot be written: its folder is not there"],
-  [['stat'], "unknown verb 'stat', did you mean 'start'?"],
+  [['start', 'extra'], "one word too many for start: 'extra'; what has blanks in it is put in quotes"],
+  [['rpc', '1', '+', '1'], "one word too many for rpc: '+'; what has blanks in it is put in quotes"],
+  [['rpc'], 'rpc wants an expression: rpc "1 + 1"'],
   [['check-config', '--databases', '0'], "databases: '0' is not allowed, it must be a whole number from 1 to 2147483647 (--databases)"],
 ] as const) {
   test(`pigeonhole ${args.join(' ')}: one line, exit 1`, async (t) => {
@@ -112,11 +114,26 @@ test('check-config shows settings and sources, and no secrets', async (t) => {
   t.false(check.output.includes('hush'));
 });
 
-test('without a verb the list of verbs is shown', async (t) => {
-  const help = run(t, []);
-  t.is(await help.ended, 1);
-  t.is(help.output, '');
-  t.regex(help.errors, /pigeonhole start +Run a node in the foreground/);
+test('without a verb, and with a wrong one, the list of verbs is shown', async (t) => {
+  const none = run(t, []);
+  t.is(await none.ended, 1);
+  t.is(none.output, '');
+  t.true(none.errors.startsWith('Usage: pigeonhole COMMAND [ARGS]\n\nThe commands are:\n\n    start '));
+  for (const [args, reason] of [
+    [['stat'], "unknown command 'stat', did you mean 'start'?"],
+    [['bogus', '--port', '7000'], "unknown command 'bogus'"],
+    [['--port', '7000'], 'a command is missing'],
+  ] as const) {
+    const wrong = run(t, [...args]);
+    t.is(await wrong.ended, 1);
+    t.is(wrong.output, '');
+    t.is(wrong.errors, `${none.errors}\npigeonhole: ${reason}\n`);
+  }
+  for (const word of ['help', '--help', '-h']) {
+    const help = run(t, [word]);
+    t.is(await help.ended, 0);
+    t.is(help.output, none.errors);
+  }
 });
 
 test('version is that of the package', async (t) => {

@@ -62,6 +62,16 @@ test('shards prints the map and the peers', async (t) => {
   t.false(output.includes('\x1b'), 'no colours but on a terminal');
 });
 
+test('shards asks a node without a client port by its control socket', async (t) => {
+  const files = { [FILE]: config([await freePort(), await freePort(), 0], BEFORE) };
+  const node = run(t, ['start', '--config', FILE], {}, files);
+  await node.find(/Ready to accept connections\n/);
+  const socket = join(node.folder, 'tmp', 'foo', 'control.sock');
+  const asked = run(t, ['shards', '--node', 'foo', '--cookie', 'oatmeal', '--control-socket', socket, '--config', join(node.folder, FILE)]);
+  t.is(await asked.ended, 0, asked.errors);
+  t.regex(asked.output, /^shard map [0-9a-f]{12}\nrange {2}node {2}state\na-m {4}foo {3}this node\n/);
+});
+
 test('shards and reload say so when no node is there', async (t) => {
   const port = String(await freePort());
   const asked = run(t, ['shards', '--port', port]);

@@ -175,6 +175,20 @@ test('no command, and a wrong one: the list of commands, exit 1', async (t) => {
   t.deepEqual(await runToEnd(foo, ['help'], { env: {} }), { code: 0, output: none.errors, errors: '' });
 });
 
+test('the list of commands is that of the program', async (t) => {
+  const main = join(rel, 'foo/releases/1.2.3/lib/pigeonhole.js');
+  const ofProgram = await runToEnd(process.execPath, [main, 'help'], { env: { RELEASE_NAME: 'foo' } });
+  t.deepEqual(await runToEnd(foo, ['help'], { env: {} }), ofProgram);
+});
+
+test('the variables of others are left as they are', async (t) => {
+  const names = ['SELF', 'LINK', 'DATA', 'COOKIE', 'NODE_VERSION', 'BUILT_VERSION', 'VERSION_DIR', 'RUNTIME', 'PROGRAM', 'FLAGS', 'LINE'];
+  const env = Object.fromEntries(names.map((name) => [name, 'mine']));
+  const expression = names.map((name) => `process.env.${name}`).join();
+  const { output, errors } = await runToEnd(foo, ['eval', `[${expression}].join()`], { env });
+  t.is(output, `'${names.map(() => 'mine').join()}'\n`, errors);
+});
+
 test('version starts no program', async (t) => {
   const { folder, launcher } = copyOfBar('without a program');
   rmSync(join(folder, 'releases/1.2.3/lib'), { recursive: true });
@@ -192,6 +206,10 @@ const breaks: readonly Break[] = [
     'a cookie that the world can read', "DIR/releases/COOKIE can be read or written by other users, and it is a secret: chmod 600 'DIR/releases/COOKIE'",
     (folder) => chmodSync(join(folder, 'releases/COOKIE'), 0o604),
   ],
+  ...(process.getuid?.() === 0 ? [[
+    "another user's cookie", 'DIR/releases/COOKIE is not a file of root: run this as the user that owns it, or set RELEASE_COOKIE',
+    (folder) => chownSync(join(folder, 'releases/COOKIE'), 65534, 65534),
+  ] satisfies Break] : []),
   [
     'no cookie', "DIR/releases/COOKIE is missing: put the cluster's cookie there, or set RELEASE_COOKIE",
     (folder) => rmSync(join(folder, 'releases/COOKIE')),
