@@ -64,8 +64,6 @@ const memory: readonly SettingSpec[] = [
 
 const encodings: readonly SettingSpec[] = [
   integer('list-compress-depth', 0, 'Nodes at the ends of a list that are not compressed', { max: INT_MAX }),
-  bytes('stream-node-max-bytes', 4096, 'Most bytes of one node of a stream'),
-  integer('stream-node-max-entries', 100, 'Most entries of one node of a stream'),
 ];
 
 const persistence: readonly SettingSpec[] = [

@@ -37,6 +37,8 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'set-max-intset-entries', kind: 'integer', initial: '512', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most members of a set that is shown with encoding `intset`.' },
   { name: 'zset-max-listpack-entries', kind: 'integer', initial: '128', min: 0, max: 2 ** 53 - 1, isMutable: true, aliases: ['zset-max-ziplist-entries'], sentence: 'Most members of a sorted set that is shown with encoding `listpack`.' },
   { name: 'zset-max-listpack-value', kind: 'bytes', initial: '64', min: 0, max: 2 ** 53 - 1, isMutable: true, aliases: ['zset-max-ziplist-value'], sentence: 'Most bytes of a member of a sorted set that is shown with encoding `listpack`.' },
+  { name: 'stream-node-max-bytes', kind: 'bytes', initial: '4096', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of one node of a stream; 0 for no bound.' },
+  { name: 'stream-node-max-entries', kind: 'integer', initial: '100', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most entries of one node of a stream; 0 for no bound.' },
   { name: 'loglevel', kind: 'choice', initial: 'notice', choices: ['debug', 'verbose', 'notice', 'warning'], isMutable: true, sentence: 'Least weight of what is logged.' },
   { name: 'logfile', kind: 'text', initial: '', isMutable: false, sentence: 'File that the log is added to; empty for standard output.' },
   { name: 'maxmemory-policy', kind: 'choice', initial: 'noeviction', choices: EVICTION_POLICIES, isMutable: true, sentence: 'Whether uses of a bucket are remembered by time or, with the -lfu policies, by number (OBJECT IDLETIME and FREQ); nothing is evicted.' },

@@ -13,6 +13,8 @@ export function followSettings({ access, encodingLimits }: Store, settings: Sett
   follow('zset-max-listpack-entries', (value) => (encodingLimits.sortedSetEntriesMax = value));
   follow('zset-max-listpack-value', (value) => (encodingLimits.sortedSetMemberBytesMax = value));
   follow('hll-sparse-max-bytes', (value) => (encodingLimits.hyperLogLogSparseBytesMax = value));
+  follow('stream-node-max-bytes', (value) => (encodingLimits.streamNodeBytesMax = value));
+  follow('stream-node-max-entries', (value) => (encodingLimits.streamNodeEntriesMax = value));
   follow('lfu-log-factor', (value) => (access.logFactor = value));
   follow('lfu-decay-time', (value) => (access.decayMinutes = value));
   settings.watch('maxmemory-policy', () => {

@@ -21,6 +21,9 @@ export class EncodingLimits {
   /** `list-max-listpack-size`: bytes and elements of one page of a list. */
   listPageBytesMax = LIST_PAGE_BYTES[1]!;
   listPageElementsMax = Infinity;
+  /** `stream-node-max-bytes` and `stream-node-max-entries`: where a stream's node ends; 0 for no bound. */
+  streamNodeBytesMax = 4096;
+  streamNodeEntriesMax = 100;
 
   /**
    * Takes `list-max-listpack-size` as redis-server does: from -1 to -5 a class of sizes, above that a number of

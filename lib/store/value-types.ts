@@ -2,12 +2,13 @@
  * What the store can do with a value of any type, by the number of the type: each type's own file does it, and a new
  * type is added here.
  */
-import { HASH, LIST, SET, SORTED_SET, STRING, entryType } from './entry.js';
+import { HASH, LIST, SET, SORTED_SET, STREAM, STRING, entryType } from './entry.js';
 import { copyHash, hashBytes, hashEncoding } from './hash-value.js';
 import type { Keyspace } from './keyspace.js';
 import { copyList, listBytes } from './list-value.js';
 import { copySet, setBytes, setEncoding } from './set-value.js';
 import { copySortedSet, sortedSetBytes, sortedSetEncoding } from './sorted-set-value.js';
+import { copyStream, streamBytes } from './stream-value.js';
 import { copyString, stringEncoding } from './string-value.js';
 import type { Slice } from '../util/bytes.js';
 
@@ -37,6 +38,7 @@ const types = new Map<number, ValueType>([
     bytes: sortedSetBytes,
   }],
   [HASH, { copy: copyHash, encoding: (db, ref) => hashEncoding(db.store.arena, ref), bytes: hashBytes }],
+  [STREAM, { copy: copyStream, encoding: () => 'stream', bytes: streamBytes }],
 ]);
 
 /** What can be done with the value of this entry. */

@@ -71,6 +71,11 @@ export function addIntegers(a: number | bigint, b: number | bigint): number | bi
   return sum > INT64_MAX || sum < INT64_MIN ? undefined : narrow(sum);
 }
 
+/** The sum of two integers of int64, in the same form; outside int64 it wraps around, as a C program's does. */
+export function addWrapping(a: number | bigint, b: number | bigint): number | bigint {
+  return addIntegers(a, b) ?? narrow(BigInt.asIntN(64, BigInt(a) + BigInt(b)));
+}
+
 /** Up to here an integer's digits are worked out in small integers, which is quicker than making a string. */
 const SMALL_MAX = 0x7fffffff;
 
