@@ -153,6 +153,44 @@ export class ReplyWriter {
     this.at += length;
   }
 
+  // ---- counting afterwards
+
+  /** Makes what was written since `length` was `mark` the elements of an array. */
+  arrayFrom(mark: number, count: number): void {
+    this.insert(mark, `*${count}\r\n`);
+  }
+
+  /** As `arrayFrom`, for the keys and values of a map of `count` pairs. */
+  mapFrom(mark: number, count: number): void {
+    this.insert(mark, this.protocol === 3 ? `%${count}\r\n` : `*${count * 2}\r\n`);
+  }
+
+  /** Puts a short bulk string in front of what was written since `length` was `mark`. */
+  bulkTextFrom(mark: number, text: string): void {
+    this.insert(mark, `$${text.length}\r\n${text}\r\n`);
+  }
+
+  /** Puts short ASCII text in front of what was written since `length` was `mark`. */
+  private insert(mark: number, text: string): void {
+    if (mark < this.fullBytes || this.at + text.length > this.buffer.length) return this.insertIntoFull(mark, text);
+    const place = this.base + mark - this.fullBytes;
+    this.buffer.copyWithin(place + text.length, place, this.at);
+    this.buffer.write(text, place, 'latin1');
+    this.at += text.length;
+  }
+
+  private insertIntoFull(mark: number, text: string): void {
+    if (mark >= this.fullBytes) this.turn(text.length);
+    let index = 0;
+    let within = mark;
+    while (index < this.full.length && within >= this.full[index]!.length) within -= this.full[index++]!.length;
+    const chunk = this.full[index];
+    const head = Buffer.from(text, 'latin1');
+    if (chunk === undefined || within === 0) this.full.splice(index, 0, head);
+    else this.full.splice(index, 1, chunk.subarray(0, within), head, chunk.subarray(within));
+    this.fullBytes += head.length;
+  }
+
   // ---- taking back and taking out
 
   /** Forgets what was written since `length` was `mark`; nothing when that has been taken meanwhile. */
