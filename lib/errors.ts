@@ -117,10 +117,79 @@ export const badDataFormat = make('ERR Bad data format');
 export const migrateKeysNeedEmptyKey = make(
   'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
 );
+export const invalidStreamId = make('ERR Invalid stream ID specified as stream command argument');
+export const invalidRangeStart = make('ERR invalid start ID for the interval');
+export const invalidRangeEnd = make('ERR invalid end ID for the interval');
+export const trimTakesOneStrategy = make(
+  'ERR syntax error, MAXLEN and MINID options at the same time are not compatible',
+);
+export const maxlenIsNotPositive = make('ERR The MAXLEN argument must be >= 0.');
+export const limitIsNotPositive = make('ERR The LIMIT argument must be >= 0.');
+export const limitNeedsTrimming = make('ERR syntax error, LIMIT cannot be used without specifying a trimming strategy');
+export const limitNeedsApproximation = make('ERR syntax error, LIMIT cannot be used without the special ~ option');
+export const xtrimNeedsStrategy = make('ERR syntax error, XTRIM must be called with a trimming strategy');
+export const newIdIsZero = make('ERR The ID specified in XADD must be greater than 0-0');
+export const newIdTooLow = make('ERR The ID specified in XADD is equal or smaller than the target stream top item');
+export const streamIsExhausted = make(
+  'ERR The stream has exhausted the last possible ID, unable to add more items',
+);
+export const elementsTooLarge = make('ERR Elements are too large to be stored');
+export const entriesAddedNotPositive = make('ERR entries_added must be positive');
+export const idBelowMaxDeleted = make(
+  'ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id',
+);
+export const idBelowTop = make('ERR The ID specified in XSETID is smaller than the target stream top item');
+export const entriesAddedBelowLength = make(
+  'ERR The entries_added specified in XSETID is smaller than the target stream length',
+);
+export const unbalancedStreams = make(
+  "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+);
+export const groupNeedsReadGroup = make(
+  'ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.',
+);
+export const noackNeedsReadGroup = make(
+  'ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.',
+);
+export const groupMissing = make('ERR Missing GROUP option for XREADGROUP');
+export const dollarInReadGroup = make(
+  'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by ' +
+    'specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.',
+);
+export const newEntriesNeedReadGroup = make(
+  'ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.',
+);
+export const streamMissing = make(
+  'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option ' +
+    'to create an empty stream automatically.',
+);
+export const groupExists = make('BUSYGROUP Consumer Group name already exists');
+export const badEntriesRead = make('ERR value for ENTRIESREAD must be positive or -1');
+export const badAutoclaimCount = make('ERR COUNT must be > 0');
+export const autoclaimCountTooHigh = make(
+  'ERR Insufficient memory, failed allocating transient memory, COUNT too high.',
+);
 export const timeoutNotAFloat = make('ERR timeout is not a float or out of range');
 export const unblocked = make('UNBLOCKED client unblocked via CLIENT UNBLOCK');
 export const badUnblockReason = make('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
+
+export const noGroup = (key: string, group: string): CommandError =>
+  new CommandError(`NOGROUP No such key '${beginning(key)}' or consumer group '${beginning(group)}'`);
+
+export const noGroupToRead = (key: string, group: string): CommandError =>
+  new CommandError(
+    `NOGROUP No such key '${beginning(key)}' or consumer group '${beginning(group)}' in XREADGROUP with GROUP option`,
+  );
+
+export const noSuchGroup = (group: string, key: string): CommandError =>
+  new CommandError(`NOGROUP No such consumer group '${beginning(group)}' for key name '${beginning(key)}'`);
+
+export const badClaimNumber = (what: string, command: string): CommandError =>
+  new CommandError(`ERR Invalid ${what} argument for ${command}`);
+
+export const unknownClaimOption = (option: string): CommandError =>
+  new CommandError(`ERR Unrecognized XCLAIM option '${beginning(option)}'`);
 
 export const wrongArity = (command: string): CommandError =>
   new CommandError(`ERR wrong number of arguments for '${command}' command`);

@@ -42,6 +42,11 @@ import { sortedSetPopCommands } from './sorted-set-pop.js';
 import { sortedSetRangeCommands } from './sorted-set-range.js';
 import { sortedSetWalkCommands } from './sorted-set-walk.js';
 import { sortedSetCommands } from './sorted-set.js';
+import { streamGroupCommands } from './stream-group.js';
+import { streamInfoCommands } from './stream-info.js';
+import { streamPendingCommands } from './stream-pending.js';
+import { streamReadCommands } from './stream-read.js';
+import { streamCommands } from './stream.js';
 import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
 import { stringRangeCommands } from './string-range.js';
@@ -91,6 +96,11 @@ export const families: readonly (readonly CommandSpec[])[] = [
   sortedSetRangeCommands,
   sortedSetWalkCommands,
   sortedSetCommands,
+  streamGroupCommands,
+  streamInfoCommands,
+  streamPendingCommands,
+  streamReadCommands,
+  streamCommands,
   stringCounterCommands,
   lcsCommands,
   stringRangeCommands,

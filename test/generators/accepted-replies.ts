@@ -6,7 +6,9 @@ import { comparable } from '../support/rows.js';
 
 interface Rule {
   command: string;
-  marks: string;
+  marks?: string;
+  /** What is not compared. */
+  hides?: RegExp;
   reason: string;
 }
 
@@ -29,6 +31,8 @@ const rules: readonly Rule[] = [
   { command: 'SINTER', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'SUNION', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'SDIFF', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
+  { command: 'XPENDING', hides: /:\d+(?=\r\n:)/g, reason: 'says how many milliseconds ago entries were delivered' },
+  { command: 'XINFO', hides: /(?<=idle\r\n):\d+|:1\d{12}(?=\r)/g, reason: 'says when consumers were seen and entries delivered' },
   { command: 'PTTL', marks: '#', reason: 'the two are asked at different milliseconds' },
   { command: 'PEXPIRETIME', marks: '#', reason: 'a span is counted from different milliseconds' },
   { command: 'TTL', marks: '#', reason: 'the second may turn between the two' },
@@ -55,5 +59,6 @@ export function comparableReply(request: readonly string[], reply: string): stri
   if (command === 'DUMP') return comparableDump(reply);
   const withFirst = `${command} ${(request[1] ?? '').toUpperCase()}`;
   const rule = rules.find((each) => each.command === command || each.command === withFirst);
-  return comparable(reply, rule?.marks ?? '');
+  const shown = rule?.hides === undefined ? reply : reply.replace(rule.hides, ':#');
+  return comparable(shown, rule?.marks ?? '');
 }

@@ -9,10 +9,12 @@ import { hyperLogLogGrammar } from './hyperloglog.js';
 import { listGrammar } from './list.js';
 import { setGrammar } from './set.js';
 import { sortedSetGrammar } from './sorted-set.js';
+import { streamGrammar } from './stream.js';
 import { stringGrammar } from './string.js';
 
 export const grammars: readonly Grammar[] = [
   stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, sortedSetGrammar, genericGrammar, expiryGrammar,
   hyperLogLogGrammar,
   dumpGrammar,
+  streamGrammar,
 ];

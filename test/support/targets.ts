@@ -49,10 +49,11 @@ export const nodeProcess: Target = { name: 'a node in a process', isAvailable: t
 
 /**
  * Settings of random tests: strings of half a gigabyte would be all that they do, and a set of more than 512 integers
- * or a dense HyperLogLog would be rare.
+ * or a dense HyperLogLog would be rare, and so would streams of several nodes.
  */
 export const smallLimits = {
   'proto-max-bulk-len': '1048576', 'set-max-intset-entries': '24', 'hll-sparse-max-bytes': '500',
+  'stream-node-max-entries': '6',
 };
 
 export const reference: Target = {

@@ -1,0 +1,234 @@
+/** XREAD and XREADGROUP: the entries of several streams behind given IDs, for anyone or for a consumer of a group. */
+import { readExactInteger, readInteger } from './arguments.js';
+import type { Context } from './context.js';
+import { findForRead } from './lookup.js';
+import type { CommandSpec, Handler, KeySpec } from './spec.js';
+import { readId, replyId } from './stream-arguments.js';
+import { findConsumer } from './stream-group.js';
+import { replyEntries, replyEntry } from './stream.js';
+import {
+  dollarInReadGroup, groupMissing, groupNeedsReadGroup, negativeTimeout, newEntriesNeedReadGroup, noGroupToRead,
+  noackNeedsReadGroup, notATimeout, syntaxError, unbalancedStreams,
+} from '../errors.js';
+import type { Args } from '../protocol/args.js';
+import type { ReplyWriter } from '../protocol/reply-writer.js';
+import { STREAM } from '../store/entry.js';
+import type { StreamConsumer, StreamGroup } from '../store/stream-group.js';
+import { StreamId } from '../store/stream-id.js';
+import { advance } from '../store/stream-progress.js';
+import { streamOf } from '../store/stream-value.js';
+import type { Stream } from '../store/stream.js';
+import { addWrapping } from '../util/numbers.js';
+
+const LAST = new StreamId().setMax();
+
+/** What is asked for. */
+interface Reading {
+  /** How many entries of each stream, at most. */
+  count: number;
+  /** How long to wait for entries, 0 for ever; undefined when there is no waiting. */
+  blockMs: number | undefined;
+  /** The group and the consumer of XREADGROUP. */
+  groupName: string | undefined;
+  consumerName: string;
+  /** What is delivered need not be acknowledged. */
+  isAcknowledged: boolean;
+  /** The argument with the first stream's name, and how many streams there are. */
+  keysAt: number;
+  keyCount: number;
+}
+
+/** Throws syntaxError(), notAnInteger() and what each option throws. */
+function readReading(args: Args, isForGroup: boolean): Reading {
+  const reading: Reading = {
+    count: Infinity, blockMs: undefined, groupName: undefined, consumerName: '', isAcknowledged: false,
+    keysAt: 0, keyCount: 0,
+  };
+  for (let index = 1; index < args.count && reading.keysAt === 0; ) {
+    index = readOption(args, index, isForGroup, reading);
+  }
+  if (reading.keysAt === 0) throw syntaxError();
+  if (isForGroup && reading.groupName === undefined) throw groupMissing();
+  return reading;
+}
+
+/** Takes the option at `index` and gives the place of the next. */
+function readOption(args: Args, index: number, isForGroup: boolean, reading: Reading): number {
+  const hasValue = index + 1 < args.count;
+  if (hasValue && args.is(index, 'BLOCK')) {
+    reading.blockMs = readBlock(args, index + 1);
+    return index + 2;
+  }
+  if (hasValue && args.is(index, 'COUNT')) {
+    const count = readInteger(args, index + 1);
+    reading.count = count <= 0 ? Infinity : count;
+    return index + 2;
+  }
+  if (hasValue && args.is(index, 'STREAMS')) {
+    reading.keysAt = index + 1;
+    reading.keyCount = (args.count - reading.keysAt) / 2;
+    if (reading.keyCount % 1 !== 0) throw unbalancedStreams();
+    return args.count;
+  }
+  if (index + 2 < args.count && args.is(index, 'GROUP')) {
+    if (!isForGroup) throw groupNeedsReadGroup();
+    reading.groupName = args.text(index + 1);
+    reading.consumerName = args.text(index + 2);
+    return index + 3;
+  }
+  if (!args.is(index, 'NOACK')) throw syntaxError();
+  if (!isForGroup) throw noackNeedsReadGroup();
+  reading.isAcknowledged = true;
+  return index + 1;
+}
+
+/** Milliseconds. Throws notATimeout() and negativeTimeout(). */
+function readBlock(args: Args, index: number): number {
+  const value = readExactInteger(args, index, notATimeout);
+  if (value < 0) throw negativeTimeout();
+  return Number(value);
+}
+
+/** A stream that is asked, from behind which ID on, and for which group. */
+interface Source {
+  key: number;
+  /** The highest ID stands for what the group has not seen yet. */
+  after: StreamId;
+  group: StreamGroup | undefined;
+}
+
+/** Finds streams and groups and reads the IDs. Throws wrongType(), noGroupToRead(), invalidStreamId(). */
+function readSources(context: Context, args: Args, reading: Reading): Source[] {
+  const sources: Source[] = [];
+  for (let key = reading.keysAt; key < reading.keysAt + reading.keyCount; key++) {
+    const ref = findForRead(context, args.slice(key), STREAM);
+    const stream = ref === 0 ? undefined : streamOf(context.db, ref);
+    const { groupName } = reading;
+    const group = groupName === undefined ? undefined : stream?.groups.get(groupName);
+    if (groupName !== undefined && group === undefined) throw noGroupToRead(args.text(key), groupName);
+    sources.push({ key, after: readAfter(args, key + reading.keyCount, stream, groupName !== undefined), group });
+  }
+  return sources;
+}
+
+/** The ID behind which a stream is read. */
+function readAfter(args: Args, index: number, stream: Stream | undefined, isForGroup: boolean): StreamId {
+  const after = new StreamId();
+  const text = args.lengths[index]! > 2 ? '' : args.text(index).split('\0', 1)[0]!;
+  if (text === '$') {
+    if (isForGroup) throw dollarInReadGroup();
+    return stream === undefined ? after : after.copyFrom(stream.lastId);
+  }
+  if (text === '>') {
+    if (!isForGroup) throw newEntriesNeedReadGroup();
+    return after.setMax();
+  }
+  return readId(args, index, after);
+}
+
+/** XREAD, and XREADGROUP with `isForGroup`. */
+function readHandler(isForGroup: boolean): Handler {
+  return (context, args, reply) => {
+    const reading = readReading(args, isForGroup);
+    const sources = readSources(context, args, reading);
+    const mark = reply.length;
+    let served = 0;
+    for (const source of sources) if (serve(context, args, reading, source, reply)) served++;
+    if (served === 0) reply.nilArray();
+    else if (reply.protocol === 3) reply.mapFrom(mark, served);
+    else reply.arrayFrom(mark, served);
+  };
+}
+
+/** Writes a stream's name and what it has for the reader; false when it has nothing. */
+function serve(context: Context, args: Args, reading: Reading, source: Source, reply: ReplyWriter): boolean {
+  const { after, group } = source;
+  const key = args.slice(source.key);
+  const ref = findForRead(context, key, STREAM);
+  if (ref === 0) return false;
+  const stream = streamOf(context.db, ref);
+  const isHistory = group !== undefined && !after.isMax;
+  const start = new StreamId().copyFrom(group === undefined || isHistory ? after : group.lastId);
+  if (!isHistory && !hasNewer(stream, start)) return false;
+  start.increment();
+  if (reply.protocol === 2) reply.array(2);
+  reply.slice(key);
+  if (group === undefined) replyEntries(reply, stream.walk(start, LAST), reading.count);
+  else {
+    const consumer = findConsumer(context, key, group, reading.consumerName);
+    if (isHistory) replyHistory(context, stream, group, consumer, start, reading.count, reply);
+    else deliver(context, stream, group, consumer, start, reading, reply);
+    context.store.changes++;
+  }
+  return true;
+}
+
+const newest = new StreamId();
+
+function hasNewer(stream: Stream, than: StreamId): boolean {
+  return stream.length > 0 && stream.readNewestId(newest) && newest.compare(than) > 0;
+}
+
+/** Writes the entries from `start` on, which are new to the group, and notes that the consumer has got them. */
+function deliver(
+  { store }: Context, stream: Stream, group: StreamGroup, consumer: StreamConsumer, start: StreamId, reading: Reading,
+  reply: ReplyWriter,
+): void {
+  const mark = reply.length;
+  const walk = stream.walk(start, LAST);
+  let written = 0;
+  for (; written < reading.count && walk.next(); written++) {
+    advance(stream, group, walk.id);
+    replyEntry(reply, walk);
+    if (!reading.isAcknowledged) group.deliver(walk.id, consumer, store.nowMs, 1);
+  }
+  reply.arrayFrom(mark, written);
+}
+
+/** Writes what is pending with a consumer from `start` on; of an entry that was deleted only the ID is left. */
+function replyHistory(
+  { store }: Context, stream: Stream, group: StreamGroup, consumer: StreamConsumer, start: StreamId, count: number,
+  reply: ReplyWriter,
+): void {
+  const mark = reply.length;
+  const { pending } = consumer;
+  const id = new StreamId();
+  let written = 0;
+  for (let isThere = pending.seekFrom(start); isThere && written < count; isThere = pending.next()) {
+    const walk = stream.walk(pending.readId(id), id);
+    if (walk.next()) {
+      replyEntry(reply, walk);
+      group.pending.seek(id);
+      group.pending.deliveredAtMs = store.nowMs;
+      group.pending.deliveries = addWrapping(group.pending.deliveries, 1);
+    } else {
+      reply.array(2);
+      replyId(reply, id);
+      reply.nilArray();
+    }
+    written++;
+  }
+  reply.arrayFrom(mark, written);
+}
+
+const streamKeys = (from: number): KeySpec[] => [
+  { flags: 'RO access', begin: { keyword: 'STREAMS', from }, find: { last: -1, step: 1, limit: 2 } },
+];
+
+const RECORD = { categories: ['stream', 'blocking'], routing: 'one_shard', group: 'stream', since: '5.0.0' } as const;
+
+export const streamReadCommands: readonly CommandSpec[] = [
+  {
+    name: 'xread', ...RECORD, arity: -4, flags: ['readonly', 'blocking', 'movablekeys'], keys: streamKeys(1),
+    complexity: 'For each stream mentioned: O(N) with N being the number of elements being returned, it means that XREAD-ing with a fixed COUNT is O(1). Note that when the BLOCK option is used, XADD will pay O(M) time in order to serve the M clients blocked on the stream getting new data.',
+    summary: 'Gives the entries of several streams that are newer than given IDs.',
+    syntax: '[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]', handler: readHandler(false),
+  },
+  {
+    name: 'xreadgroup', ...RECORD, arity: -7, flags: ['write', 'blocking', 'movablekeys'], keys: streamKeys(4),
+    complexity: 'For each stream mentioned: O(M) with M being the number of elements returned. If M is constant (e.g. always asking for the first 10 elements with COUNT), you can consider it O(1). On the other side when XREADGROUP blocks, XADD will pay the O(N) time in order to serve the N clients blocked on the stream getting new data.',
+    summary: 'Gives a consumer of a group entries that no other consumer has got, or those that are pending with it.',
+    syntax: 'GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]',
+    handler: readHandler(true),
+  },
+];
