@@ -120,6 +120,7 @@ export class Node {
     clearTimeout(cutOff);
     this.upkeep.stop();
     this.expiryTimer.stop();
+    this.state.maxMemory.stop();
     this.cluster.stop();
     this.listeners = [];
     this.port = this.linePort = 0;

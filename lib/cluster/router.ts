@@ -13,7 +13,7 @@ import { quoted } from './range.js';
 import { KeyPositions, findKeys, hasKeys } from '../commands/key-positions.js';
 import type { Client, Context, Deferred, EventClass, NodeServices } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
-import { CommandError } from '../errors.js';
+import { CommandError, outOfMemory } from '../errors.js';
 import type { Router } from '../execution/execute.js';
 import type { Session } from '../execution/session.js';
 import { Args } from '../protocol/args.js';
@@ -198,6 +198,8 @@ export class ShardRouter implements Router {
     const { scratch } = this;
     scratch.protocol = context.client.protocol;
     try {
+      const { maxMemory } = context.node;
+      if (maxMemory.isSet && maxMemory.refuses(command)) throw outOfMemory();
       command.handler!(context, args, scratch);
     } catch (error) {
       scratch.rewind(0);

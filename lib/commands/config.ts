@@ -70,6 +70,7 @@ const resetstat: Handler = ({ node, store }, _args, reply) => {
   node.stats.reset();
   for (const command of node.table.commands) command.resetStats();
   store.resetStats();
+  node.maxMemory.resetStats();
   reply.ok();
 };
 

@@ -7,7 +7,7 @@ import type { LatencyMonitor } from './latency.js';
 import type { Monitors } from './monitor.js';
 import type { Slowlog } from './slowlog.js';
 import type { ShardServices } from './shard-services.js';
-import type { CommandTable } from './table.js';
+import type { Command, CommandTable } from './table.js';
 import type { Settings } from '../config/settings.js';
 import type { Protocol, ReplyWriter } from '../protocol/reply-writer.js';
 import type { EventClass, KeyspaceEvents } from '../pubsub/keyspace-events.js';
@@ -148,6 +148,16 @@ export interface Client extends Subscriber {
   destroy(): void;
 }
 
+/** The limit on memory; see execution/max-memory.ts. */
+export interface MemoryLimit {
+  readonly isSet: boolean;
+  /** Makes room before a command runs; whether it must be refused because there is none. */
+  refuses(command: Command): boolean;
+  /** For how long memory has been over the limit, in microseconds: this time, and altogether. */
+  readonly exceeded: { readonly nowUs: number; readonly totalUs: number };
+  resetStats(): void;
+}
+
 /** What commands may know and change of the node that they run on. */
 export interface NodeServices {
   readonly settings: Settings;
@@ -160,6 +170,7 @@ export interface NodeServices {
   readonly latency: LatencyMonitor;
   readonly monitors: Monitors;
   readonly pause: Pause;
+  readonly maxMemory: MemoryLimit;
   readonly pubsub: PubSub;
   readonly events: KeyspaceEvents;
   readonly waits: Waits;

@@ -99,10 +99,12 @@ function clients({ node }: Context): Fields {
 function memory(context: Context): Fields {
   const { store, node } = context;
   const { arena } = store;
-  const { used, overhead, held, resident: rss, peak, heapUsed, heapHeld } = memoryUse(context);
-  const waitingBytes = [...node.clients.values()].map((client) => client.pendingBytes() + client.unreadBytes());
+  const use = memoryUse(context);
+  const { used, held, resident: rss, peak } = use;
+  const atStart = node.stats.usedBytesAtStart;
   const total = totalmem();
   const maxBytes = node.settings.integer('maxmemory');
+  const inProcess = used + use.program;
   return {
     used_memory: used,
     used_memory_human: human(used),
@@ -111,10 +113,10 @@ function memory(context: Context): Fields {
     used_memory_peak: peak,
     used_memory_peak_human: human(peak),
     used_memory_peak_perc: percent(used, peak),
-    used_memory_overhead: overhead,
-    used_memory_startup: node.stats.usedBytesAtStart,
-    used_memory_dataset: arena.usedBytes,
-    used_memory_dataset_perc: percent(arena.usedBytes, used),
+    used_memory_overhead: use.indexes + use.clients,
+    used_memory_startup: atStart,
+    used_memory_dataset: use.data,
+    used_memory_dataset_perc: percent(use.data, Math.max(1, used - atStart)),
     allocator_allocated: used,
     allocator_active: held,
     allocator_resident: rss,
@@ -132,17 +134,18 @@ function memory(context: Context): Fields {
     allocator_frag_bytes: held - used,
     allocator_rss_ratio: (rss / held).toFixed(2),
     allocator_rss_bytes: rss - held,
-    mem_fragmentation_ratio: (rss / used).toFixed(2),
-    mem_fragmentation_bytes: rss - used,
+    mem_fragmentation_ratio: (rss / inProcess).toFixed(2),
+    mem_fragmentation_bytes: rss - inProcess,
+    mem_not_counted_for_evict: 0,
     mem_clients_slaves: 0,
-    mem_clients_normal: waitingBytes.reduce((sum, bytes) => sum + bytes, 0),
+    mem_clients_normal: use.clients,
     mem_aof_buffer: 0,
     mem_allocator: 'arena',
     active_defrag_running: 0,
     arena_used_bytes: arena.usedBytes,
     arena_held_bytes: arena.heldBytes,
-    js_heap_used_bytes: heapUsed,
-    js_heap_total_bytes: heapHeld,
+    js_heap_used_bytes: use.heapUsed,
+    js_heap_total_bytes: use.heapHeld,
     lazyfree_pending_objects: store.reclaimer.pending,
     lazyfreed_objects: 0,
   };
@@ -182,7 +185,7 @@ function persistence({ store, node }: Context): Fields {
 }
 
 function stats({ store, node }: Context): Fields {
-  const { stats: counted } = node;
+  const { stats: counted, maxMemory: { exceeded } } = node;
   const kilobytes = (bytes: number): string => (bytes / 1024).toFixed(2);
   return {
     total_connections_received: counted.connectionsReceived,
@@ -204,10 +207,10 @@ function stats({ store, node }: Context): Fields {
     expired_stale_perc: store.expiredStalePercent.toFixed(2),
     expired_time_cap_reached_count: store.expiryRoundsCutShort,
     expire_cycle_cpu_milliseconds: Math.floor(store.expiryRoundsUs / 1000),
-    evicted_keys: 0,
+    evicted_keys: store.evicted,
     evicted_clients: 0,
-    total_eviction_exceeded_time: 0,
-    current_eviction_exceeded_time: 0,
+    total_eviction_exceeded_time: Math.floor(exceeded.totalUs / 1000),
+    current_eviction_exceeded_time: Math.floor(exceeded.nowUs / 1000),
     keyspace_hits: store.hits,
     keyspace_misses: store.misses,
     pubsub_channels: node.pubsub.topics.channel.size,

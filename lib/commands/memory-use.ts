@@ -3,31 +3,38 @@ import type { Context } from './context.js';
 
 /** In bytes. */
 export interface MemoryUse {
-  /** All that data, index, connections and program need now. */
+  /** What counts against `maxmemory`: the data, their indexes, and what waits in clients' buffers. */
   used: number;
-  /** The part of `used` that is not in the arena. */
-  overhead: number;
-  /** The part of `used` that is in the arena: buckets and their indexes. */
+  /** The parts of `used` that are not data: the databases' indexes, and requests and replies in buffers. */
+  indexes: number;
+  clients: number;
+  /** The rest of `used`: buckets. */
   data: number;
-  /** `used` and what is kept for the next use. */
-  held: number;
-  /** What the system counts as this process's. */
-  resident: number;
   /** `used` at most, as far as somebody looked. */
   peak: number;
+  /** What the arena holds for `used`: blocks that are free and spare segments are in it too. */
+  held: number;
+  /** What the program itself takes besides: V8's heap and the buffers of connections. */
+  program: number;
   heapUsed: number;
   heapHeld: number;
+  /** What the system counts as this process's. */
+  resident: number;
 }
 
 /** The figures at this moment; notes a new peak. */
-export function memoryUse({ store: { arena }, node: { stats } }: Pick<Context, 'store' | 'node'>): MemoryUse {
+export function memoryUse({ store, node }: Pick<Context, 'store' | 'node'>): MemoryUse {
+  const { arena } = store;
   const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
-  // Memory of the arena is among what V8 calls external; of it only what blocks take is used.
-  const overhead = heapUsed + Math.max(0, external - arena.heldBytes);
-  const used = overhead + arena.usedBytes;
-  stats.usedBytesPeak = Math.max(stats.usedBytesPeak, used);
+  const clients = [...node.clients.values()].reduce((sum, each) => sum + each.pendingBytes() + each.unreadBytes(), 0);
+  const indexes = store.databases.reduce((sum, db) => sum + db.indexBytes + db.expiringIndexBytes, 0);
+  const used = store.usedBytes + clients;
+  node.stats.usedBytesPeak = Math.max(node.stats.usedBytesPeak, used);
   return {
-    used, overhead, data: arena.usedBytes, held: heapTotal + external, resident: rss, peak: stats.usedBytesPeak,
-    heapUsed, heapHeld: heapTotal,
+    used, indexes, clients, data: used - indexes - clients, peak: node.stats.usedBytesPeak,
+    held: arena.heldBytes + arena.besideBytes + clients,
+    // Memory of the arena is among what V8 calls external.
+    program: Math.max(0, heapUsed + external - arena.heldBytes - arena.besideBytes),
+    heapUsed, heapHeld: heapTotal, resident: rss,
   };
 }

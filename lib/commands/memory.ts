@@ -28,11 +28,9 @@ const stats: Handler = (context, _args, reply) => writeFigures(figures(context),
 /** The names are redis-server's; what this node does not have is 0. */
 function figures(context: Context): Map<string, Figure> {
   const { store, node } = context;
-  const { used, overhead, data, held, resident, peak } = memoryUse(context);
+  const { used, indexes, clients, data, held, program, resident, peak } = memoryUse(context);
   const keys = store.databases.reduce((sum, db) => sum + db.size, 0);
-  const indexBytes = store.databases.reduce((sum, db) => sum + db.indexBytes + db.expiringIndexBytes, 0);
-  const clients = [...node.clients.values()];
-  const clientBytes = clients.reduce((sum, each) => sum + each.pendingBytes() + each.unreadBytes(), 0);
+  const inProcess = used + program;
   const databases = store.databases.filter((db) => db.size > 0).map((db): [string, Figure] => [
     `db.${db.index}`,
     new Map([
@@ -47,17 +45,17 @@ function figures(context: Context): Map<string, Figure> {
     ['startup.allocated', node.stats.usedBytesAtStart],
     ['replication.backlog', 0],
     ['clients.slaves', 0],
-    ['clients.normal', clientBytes],
+    ['clients.normal', clients],
     ['cluster.links', 0],
     ['aof.buffer', 0],
     ['lua.caches', 0],
     ['functions.caches', 0],
     ...databases,
-    ['overhead.total', overhead + indexBytes],
+    ['overhead.total', indexes + clients],
     ['keys.count', keys],
-    ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor(data / keys)],
-    ['dataset.bytes', data - indexBytes],
-    ['dataset.percentage', { ratio: (100 * (data - indexBytes)) / used }],
+    ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor((used - clients) / keys)],
+    ['dataset.bytes', data],
+    ['dataset.percentage', { ratio: (100 * data) / used }],
     ['peak.percentage', { ratio: (100 * used) / peak }],
     ['allocator.allocated', used],
     ['allocator.active', held],
@@ -68,8 +66,8 @@ function figures(context: Context): Map<string, Figure> {
     ['allocator-rss.bytes', resident - held],
     ['rss-overhead.ratio', { ratio: 1 }],
     ['rss-overhead.bytes', 0],
-    ['fragmentation', { ratio: resident / used }],
-    ['fragmentation.bytes', resident - used],
+    ['fragmentation', { ratio: resident / inProcess }],
+    ['fragmentation.bytes', resident - inProcess],
   ]);
 }
 
@@ -90,18 +88,22 @@ const DATA_BYTES_MIN = 16 * MIB;
 const doctor: Handler = (context, _args, reply) => reply.verbatim('txt', `${findings(context).join('\n')}\n`);
 
 function findings(context: Context): string[] {
-  const { arena, reclaimer } = context.store;
-  const { used, data, resident, peak } = memoryUse(context);
+  const { store: { arena, reclaimer }, node } = context;
+  const { used, data, program, resident, peak } = memoryUse(context);
   if (data < DATA_BYTES_MIN) return ['There is too little data in this node to judge how its memory is used.'];
   const found: string[] = [];
   if (peak > used * 1.5) {
     found.push(`Peak: at most ${inMib(peak)} were in use, now it is ${inMib(used)}. What is freed is used again.`);
   }
   if (arena.heldBytes > arena.usedBytes * 1.4) {
-    found.push(`Gaps: the arena holds ${inMib(arena.heldBytes)} for ${inMib(data)} of data. New data fills the gaps.`);
+    found.push(`Gaps: the arena holds ${inMib(arena.heldBytes)} for ${inMib(arena.usedBytes)}. New data fills the gaps.`);
   }
-  if (resident > used * 1.4) {
-    found.push(`Resident: the system counts ${inMib(resident)}, ${inMib(used)} are used. MEMORY PURGE may help.`);
+  if (resident > (used + program) * 1.4) {
+    found.push(`Resident: the system counts ${inMib(resident)}, ${inMib(used + program)} are used. MEMORY PURGE may help.`);
+  }
+  const limitBytes = node.settings.integer('maxmemory');
+  if (limitBytes > 0 && used > limitBytes) {
+    found.push(`Limit: ${inMib(used)} are used and maxmemory is ${inMib(limitBytes)}. Eviction cannot keep up, or nothing may go.`);
   }
   if (reclaimer.pending > 0) found.push('Reclaiming: deleted data is still being freed in the background.');
   return found.length > 0 ? found : ['No memory issues found.'];

@@ -46,9 +46,6 @@ function readFrequency(value: string): string {
 }
 
 const memory: readonly SettingSpec[] = [
-  bytes('maxmemory', 0, 'Bytes of data from which buckets are evicted; 0 for no limit'),
-  integer('maxmemory-samples', 5, 'How many buckets are compared to find one to evict', { min: 1, max: INT_MAX }),
-  integer('maxmemory-eviction-tenacity', 10, 'How much effort eviction may make', { max: 100 }),
   text('maxmemory-clients', '0', 'Most bytes or share of maxmemory for all clients', { read: readShareOrBytes }),
   flag('lazyfree-lazy-eviction', 'no', 'Memory of evicted data is always freed in the background'),
   flag('lazyfree-lazy-expire', 'no', 'Memory of expired data is always freed in the background'),

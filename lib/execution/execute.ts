@@ -13,7 +13,7 @@ import { writeError } from './refusal.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import type { Command, CommandTable } from '../commands/table.js';
-import { noAuth, notWhileSubscribed, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
+import { noAuth, notWhileSubscribed, outOfMemory, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 
@@ -55,7 +55,10 @@ export class Executor {
       session.lastCommand = command;
       timer.begin(command);
       const isElsewhere = this.router?.route(session, command, args, reply);
-      if (isElsewhere !== true) command.handler!(session, args, reply);
+      if (isElsewhere !== true) {
+        if (node.maxMemory.isSet && node.maxMemory.refuses(command)) return this.refuseForMemory(command, reply);
+        command.handler!(session, args, reply);
+      }
     } catch (error) {
       reply.rewind(mark);
       writeError(node, error, command, reply);
@@ -94,6 +97,11 @@ export class Executor {
       throw notWhileSubscribed(command.fullName);
     }
     return command;
+  }
+
+  private refuseForMemory(command: Command, reply: ReplyWriter): void {
+    command.rejectedCalls++;
+    writeError(this.node, outOfMemory(), undefined, reply);
   }
 
   /** A web page can make a browser send requests here: what looks like HTTP ends the connection. */

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { WaitingClients } from './blocking.js';
 import { CommandTimer } from './command-timer.js';
 import { Limits } from './limits.js';
+import { MaxMemory } from './max-memory.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import { Pause } from '../commands/client-pause.js';
@@ -49,6 +50,7 @@ export class NodeState implements NodeServices {
   readonly events: KeyspaceEvents;
   readonly timer: CommandTimer;
   readonly waits: WaitingClients;
+  readonly maxMemory: MaxMemory;
   readonly wallClock: WallClock;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAtMs: number;
@@ -83,6 +85,7 @@ export class NodeState implements NodeServices {
     store.onTurnover = (db, successor) => {
       this.waits.onTurnover(db, successor);
     };
+    this.maxMemory = new MaxMemory(this);
   }
 
   requestShutdown(): void {

@@ -30,9 +30,10 @@ export class Upkeep {
 
   /** One period's work. */
   run(): void {
-    const { clock, stats, wallClock } = this.node;
+    const { clock, maxMemory, stats, wallClock } = this.node;
     wallClock.sync();
     stats.sample(clock.elapsedUs());
+    if (maxMemory.isSet) maxMemory.countClients();
     if (++this.periods % CLIENTS_EVERY !== 0) return;
     const nowMs = clock.nowMs();
     for (const connection of this.connections) connection.keepLimits(nowMs);

@@ -11,7 +11,7 @@ import {
 } from './entry.js';
 import type { Arena } from './arena.js';
 import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
-import type { Store } from './store.js';
+import type { RemovalReason, Store } from './store.js';
 import { Slice, copyBytes } from '../util/bytes.js';
 
 export class Keyspace {
@@ -20,7 +20,7 @@ export class Keyspace {
   private expiryCursor = 0;
   /** About how long those that expire have to live; the expiry cycle measures it. */
   averageTtlMs = 0;
-  /** The key of a bucket that a scan found, copied: it must outlive the entry. */
+  /** For `copyKey`. */
   private readonly key = new Slice();
   private keyCopy = Buffer.alloc(64);
 
@@ -76,10 +76,29 @@ export class Keyspace {
   private removeIfExpired(key: Slice, ref: number): boolean {
     const { store } = this;
     if (expiryOf(store.arena, ref) > store.nowMs) return false;
-    this.remove(key, ref);
     store.expired++;
-    if (store.onRemoved !== undefined) store.onRemoved(this, key, 'expired');
+    this.removeUnasked(key, ref, 'expired');
     return true;
+  }
+
+  /**
+   * Removes the bucket `key`, which does not lie in its entry, to make room for others. False when there is none or,
+   * with `onlyExpiring`, when it does not expire.
+   */
+  evict(key: Slice, onlyExpiring: boolean): boolean {
+    const { store } = this;
+    const ref = this.buckets.find(key);
+    if (ref === 0 || (onlyExpiring && !hasFlag(store.arena, ref, HAS_EXPIRY))) return false;
+    store.evicted++;
+    this.removeUnasked(key, ref, 'evicted');
+    return true;
+  }
+
+  /** Removes a bucket without a command that says so: whoever must know of such removals is told here. */
+  private removeUnasked(key: Slice, ref: number, reason: RemovalReason): void {
+    const { store } = this;
+    this.remove(key, ref);
+    if (store.onRemoved !== undefined) store.onRemoved(this, key, reason);
   }
 
   /** Adds a bucket; `find` has just been called for this key and found nothing. */
@@ -194,9 +213,9 @@ export class Keyspace {
     return this.buckets.scan(cursor, visit);
   }
 
-  /** A bucket drawn at random, or 0. */
-  random(): number {
-    return this.buckets.random(this.store.random);
+  /** A bucket drawn at random, of those that expire or of all; 0 when there is none. */
+  random(onlyExpiring = false): number {
+    return (onlyExpiring ? this.expiring : this.buckets).random(this.store.random);
   }
 
   /**
@@ -218,12 +237,16 @@ export class Keyspace {
   /** Removes a bucket found by a scan when its time has come. */
   expire(ref: number): boolean {
     if (!this.isExpired(ref)) return false;
-    const { arena } = this.store;
-    const key = keySlice(arena, ref, this.key);
+    return this.removeIfExpired(this.copyKey(ref), ref);
+  }
+
+  /** The key of a bucket that a scan found, in a place where it outlives the entry, until the next call. */
+  copyKey(ref: number): Slice {
+    const key = keySlice(this.store.arena, ref, this.key);
     key.hash = this.buckets.hashOf(key);
     if (key.length > this.keyCopy.length) this.keyCopy = Buffer.alloc(key.length);
     copyBytes(key.bytes, key.offset, this.keyCopy, 0, key.length);
-    return this.removeIfExpired(key.set(this.keyCopy, 0, key.length), ref);
+    return key.set(this.keyCopy, 0, key.length);
   }
 
   /** Exchanges all buckets for those of another keyspace. */
