@@ -4,6 +4,8 @@
  * byte, because clients match on them.
  */
 
+import { formatFixed } from './util/numbers.js';
+
 export class CommandError extends Error {
   /** The code word, for `INFO errorstats`. */
   get code(): string {
@@ -104,6 +106,16 @@ export const weightNotAFloat = make('ERR weight value is not a float');
 export const limitIsNegative = make("ERR LIMIT can't be negative");
 export const numkeysNotPositive = make('ERR numkeys should be greater than 0');
 export const countNotPositive = make('ERR count should be greater than 0');
+export const sortNeedsNumbers = make("ERR One or more scores can't be converted into double");
+export const unsupportedUnit = make('ERR unsupported unit provided. please use M, KM, FT, MI');
+export const radiusNotANumber = make('ERR need numeric radius');
+export const radiusIsNegative = make('ERR radius cannot be negative');
+export const widthNotANumber = make('ERR need numeric width');
+export const heightNotANumber = make('ERR need numeric height');
+export const boxIsNegative = make('ERR height or width cannot be negative');
+export const memberHasNoPlace = make('ERR could not decode requested zset member');
+export const geoCountNotPositive = make('ERR COUNT must be > 0');
+export const anyNeedsCount = make('ERR the ANY argument requires COUNT argument');
 export const notAHyperLogLog = make('WRONGTYPE Key is not a valid HyperLogLog string value.');
 export const malformedHyperLogLog = make('INVALIDOBJ Corrupted HLL object detected');
 export const hyperLogLogMissing = make('ERR The specified key does not exist');
@@ -214,6 +226,19 @@ export const badLibraryText = (what: string): CommandError =>
 
 export const unrecognizedOption = (option: string): CommandError =>
   new CommandError(`ERR Unrecognized option '${beginning(option)}'`);
+
+/** What BY or GET of SORT names must be where the bucket is. */
+export const sortLeavesShard = (key: string, owner: string | undefined): CommandError =>
+  new CommandError(`CROSSSLOT BY or GET of SORT names ${quoted(key)}, which is on ${owner ?? 'no node'}`);
+
+export const badPlace = (longitude: number, latitude: number): CommandError =>
+  new CommandError(`ERR invalid longitude,latitude pair ${formatFixed(longitude, 6)},${formatFixed(latitude, 6)}`);
+
+export const storeExcludesWith = (what: string): CommandError =>
+  new CommandError(`ERR ${what} is not compatible with WITHDIST, WITHHASH and WITHCOORD options`);
+
+export const oneOfFor = (choice: string, command: string): CommandError =>
+  new CommandError(`ERR exactly one of ${choice} can be specified for ${beginning(command)}`);
 
 export const unknownSetting = (name: string): CommandError =>
   new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${beginning(name)}'`);

@@ -16,6 +16,8 @@ import { genericCommands } from './generic.js';
 import { hashCounterCommands } from './hash-counters.js';
 import { hashWalkCommands } from './hash-walk.js';
 import { hashCommands } from './hash.js';
+import { geoSearchCommands } from './geo-search.js';
+import { geoCommands } from './geo.js';
 import { hyperLogLogDebugCommands } from './hyperloglog-debug.js';
 import { hyperLogLogCommands } from './hyperloglog.js';
 import { infoCommands } from './info.js';
@@ -70,6 +72,8 @@ export const families: readonly (readonly CommandSpec[])[] = [
   hashCounterCommands,
   hashWalkCommands,
   hashCommands,
+  geoSearchCommands,
+  geoCommands,
   hyperLogLogDebugCommands,
   hyperLogLogCommands,
   infoCommands,

@@ -21,7 +21,7 @@ import { formatDouble } from '../util/numbers.js';
 
 // ---- adding
 
-interface AddOptions {
+export interface AddOptions {
   nx: boolean;
   xx: boolean;
   gt: boolean;
@@ -64,36 +64,46 @@ function readScores(args: Args, from: number): void {
 }
 
 /** What ZADD and ZINCRBY did. */
-interface Added {
+export interface Added {
   added: number;
   updated: number;
   /** The member's score with INCR; undefined when the options kept it from being touched. */
   score: number | undefined;
 }
 
-/** Sources: zaddGenericCommand() and zsetAdd() in redis's t_zset.c. */
 function addAll(context: Context, args: Args, options: AddOptions): Added {
   readScores(args, options.from);
+  return addMembers(context, args, options, scores, 2);
+}
+
+/**
+ * Adds members with these scores, or changes theirs. From `options.from` on, each `stride` arguments stand for one
+ * member, which is the last of them. Throws wrongType() and scoreIsNotANumber().
+ * Sources: zaddGenericCommand() and zsetAdd() in redis's t_zset.c.
+ */
+export function addMembers(
+  context: Context, args: Args, options: AddOptions, given: Float64Array, stride: number,
+): Added {
   const { db } = context;
   const key = args.slice(1);
   const done: Added = { added: 0, updated: 0, score: undefined };
   let ref = findForWrite(context, key, SORTED_SET);
   if (ref === 0) {
     if (options.xx) return done;
-    ref = createSortedSet(db, key, itemsBytes(args, options.from));
+    ref = createSortedSet(db, key, itemsBytes(args, options.from, given, stride));
   }
-  for (let index = options.from; index < args.count; index += 2) {
-    ref = addOne(context, key, ref, args.slice(index + 1), scores[(index - options.from) / 2]!, options, done);
+  for (let index = options.from + stride - 1, pair = 0; index < args.count; index += stride, pair++) {
+    ref = addOne(context, key, ref, args.slice(index), given[pair]!, options, done);
   }
   if (done.added + done.updated > 0) context.changed(key, 'z', options.incr ? 'zincr' : 'zadd');
   return done;
 }
 
-/** The room that the members of ZADD's arguments take in a small sorted set. */
-function itemsBytes(args: Args, from: number): number {
+/** The room that the members take in a small sorted set. */
+function itemsBytes(args: Args, from: number, given: Float64Array, stride: number): number {
   let byteCount = 0;
-  for (let index = from; index < args.count; index += 2) {
-    byteCount += scoreItemBytes(args.lengths[index + 1]!, scores[(index - from) / 2]!);
+  for (let index = from + stride - 1, pair = 0; index < args.count; index += stride, pair++) {
+    byteCount += scoreItemBytes(args.lengths[index]!, given[pair]!);
   }
   return byteCount;
 }

@@ -154,6 +154,23 @@ export function parseLooseDouble(text: string): number | undefined {
   return DECIMAL.test(spelt) ? Number(spelt) : parseDouble(spelt);
 }
 
+/** From here on JavaScript writes numbers with an exponent. */
+const PLAIN_MAX = 1e21;
+
+/**
+ * A double with so many decimals, as C prints it: half-way cases go to the even digit. Source: `%.nf` of C's printf.
+ */
+export function formatFixed(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return formatDouble(value);
+  if (Math.abs(value) >= PLAIN_MAX) return `${BigInt(value)}.${'0'.repeat(decimals)}`;
+  if (Object.is(value, -0)) return `-${formatFixed(0, decimals)}`;
+  const rounded = value.toFixed(decimals);
+  const exact = value.toFixed(EXACT_DIGITS);
+  const end = exact.indexOf('.') + 1 + decimals;
+  const isHalfWay = exact[end] === '5' && /^50*$/.test(exact.slice(end));
+  return isHalfWay && Number(exact[end - 1]) % 2 === 0 ? exact.slice(0, end) : rounded;
+}
+
 const DOUBLE_DIGITS = 17;
 /** Digits enough to tell a double that lies half-way between two decimals from one that lies beside it. */
 const EXACT_DIGITS = 100;

@@ -4,6 +4,7 @@ import { dumpGrammar } from './dump.js';
 import { expiryGrammar } from './expiry.js';
 import { genericGrammar } from './generic.js';
 import type { Grammar } from './grammar.js';
+import { geoGrammar } from './geo.js';
 import { hashGrammar } from './hash.js';
 import { hyperLogLogGrammar } from './hyperloglog.js';
 import { listGrammar } from './list.js';
@@ -17,4 +18,5 @@ export const grammars: readonly Grammar[] = [
   hyperLogLogGrammar,
   dumpGrammar,
   streamGrammar,
+  hyperLogLogGrammar, geoGrammar,
 ];
