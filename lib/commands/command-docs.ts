@@ -55,13 +55,26 @@ function writeSubcommands(command: Command, reply: ReplyWriter): void {
   }
 }
 
-/** Arguments that are keys say by which of the record's key specs; they come in its order. */
+/**
+ * Arguments that are keys say by which of the record's key specs; they come in its order. Where patterns name keys
+ * (SORT), they say it too: the first key spec that cannot tell where its keys are is theirs.
+ */
 function writeSyntax(command: Command, syntax: string, reply: ReplyWriter): void {
-  const lastKeySpec = (command.spec.keys?.length ?? 0) - 1;
+  const keys = command.spec.keys ?? [];
+  const described = readSyntax(syntax);
+  const patternSpec = described.some(isPattern) ? keys.findIndex(({ begin }) => begin === 'unknown') : -1;
   let keyArguments = 0;
-  const keySpecOf = (argument: Argument): number | undefined =>
-    argument.type === 'key' && lastKeySpec >= 0 ? Math.min(keyArguments++, lastKeySpec) : undefined;
-  writeArguments(readSyntax(syntax), keySpecOf, reply);
+  const keySpecOf = (argument: Argument): number | undefined => {
+    if (isPattern(argument) && patternSpec >= 0) return patternSpec;
+    if (argument.type !== 'key' || keys.length === 0) return undefined;
+    if (keyArguments === patternSpec) keyArguments++;
+    return Math.min(keyArguments++, keys.length - 1);
+  };
+  writeArguments(described, keySpecOf, reply);
+}
+
+function isPattern({ type }: Argument): boolean {
+  return type === 'pattern';
 }
 
 type KeySpecOf = (argument: Argument) => number | undefined;

@@ -39,6 +39,7 @@ import { setCommands } from './set.js';
 import { shardCommands } from './shard.js';
 import { slowlogCommands } from './slowlog.js';
 import { sortedSetBlockingCommands } from './sorted-set-blocking.js';
+import { sortCommands } from './sort.js';
 import { sortedSetCombineCommands } from './sorted-set-combine.js';
 import { sortedSetPopCommands } from './sorted-set-pop.js';
 import { sortedSetRangeCommands } from './sorted-set-range.js';
@@ -95,6 +96,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   shardCommands,
   slowlogCommands,
   sortedSetBlockingCommands,
+  sortCommands,
   sortedSetCombineCommands,
   sortedSetPopCommands,
   sortedSetRangeCommands,

@@ -229,6 +229,11 @@ export function showAsListpack(db: Keyspace, ref: number): void {
   setFlag(arena, ref, SHOWN_AS_SKIPLIST, memberCount(db, ref) > encodingLimits.sortedSetEntriesMax);
 }
 
+/** Has the sorted set shown with encoding `skiplist` from now on, as redis-server's SORT does. */
+export function showAsSkiplist(arena: Arena, ref: number): void {
+  setFlag(arena, ref, SHOWN_AS_SKIPLIST, true);
+}
+
 /** The bytes that the bucket takes, its share of the keyspace's index left out. */
 export function sortedSetBytes(db: Keyspace, ref: number): number {
   const ownBytes = db.store.arena.sizeOf(ref);

@@ -44,6 +44,20 @@ test('replies keep their order in a pipeline of mixed letters', withCluster, {},
   client.close();
 });
 
+test('SORT looks up by BY and GET what is where its own bucket is', withCluster, {}, async (t, cluster) => {
+  const client = await RawClient.connect(cluster.port('foo'));
+  await client.ask('RPUSH zebra 1 2');
+  await client.ask('MSET weight_1 9 weight_2 8 heavy_1 9');
+  t.is(await client.ask('SORT zebra BY weight_*'), '*2\r\n$1\r\n2\r\n$1\r\n1\r\n');
+  t.is(
+    await client.ask('SORT zebra BY heavy_*'), '-CROSSSLOT BY or GET of SORT names "heavy_1", which is on foo\r\n',
+  );
+  t.is(
+    await client.ask('SORT zebra GET heavy_*'), '-CROSSSLOT BY or GET of SORT names "heavy_1", which is on foo\r\n',
+  );
+  client.close();
+});
+
 test('a database and a protocol version are kept on the way', withCluster, {}, async (t, cluster) => {
   const client = await RawClient.connect(cluster.port('foo'));
   await client.ask('SELECT 3');

@@ -9,6 +9,7 @@ import { hashGrammar } from './hash.js';
 import { hyperLogLogGrammar } from './hyperloglog.js';
 import { listGrammar } from './list.js';
 import { setGrammar } from './set.js';
+import { sortGrammar } from './sort.js';
 import { sortedSetGrammar } from './sorted-set.js';
 import { streamGrammar } from './stream.js';
 import { stringGrammar } from './string.js';
@@ -19,4 +20,5 @@ export const grammars: readonly Grammar[] = [
   dumpGrammar,
   streamGrammar,
   hyperLogLogGrammar, geoGrammar,
+  hyperLogLogGrammar, geoGrammar, sortGrammar,
 ];

@@ -13,6 +13,8 @@ export interface Grammar {
   requests: string;
   /** Names that mean something else here than in words.ts. */
   words?: Vocabulary;
+  /** Its requests are never mangled. */
+  isKeptWhole?: true;
   /** Asked of every key at the end of a sequence, so that differences in what is stored come out. */
   probes: string;
 }
@@ -22,7 +24,7 @@ const IN_RESP3 = 0.3;
 
 /** Draws sequences of requests from grammars, of those commands that `table` has. */
 export class Sequences {
-  private readonly syntaxes: { syntax: Syntax; vocabulary: Vocabulary }[] = [];
+  private readonly syntaxes: { syntax: Syntax; vocabulary: Vocabulary; mangled: number }[] = [];
   private readonly probes: string[];
 
   constructor(
@@ -30,9 +32,10 @@ export class Sequences {
     private readonly table: CommandTable,
     private readonly keys: readonly string[],
   ) {
-    for (const { requests, words } of grammars) {
+    for (const { requests, words, isKeptWhole } of grammars) {
       const vocabulary = { ...plain, ...words };
-      for (const line of this.known(requests)) this.syntaxes.push({ syntax: new Syntax(line), vocabulary });
+      const mangled = isKeptWhole === true ? 0 : MANGLED;
+      for (const line of this.known(requests)) this.syntaxes.push({ syntax: new Syntax(line), vocabulary, mangled });
     }
     this.probes = grammars.flatMap(({ probes }) => this.known(probes));
   }
@@ -52,9 +55,9 @@ export class Sequences {
     const requests: string[][] = [];
     if (this.table.named('hello') !== undefined && draw.chance(IN_RESP3)) requests.push(['HELLO', '3']);
     while (requests.length < length) {
-      const { syntax, vocabulary } = draw.pick(this.syntaxes);
+      const { syntax, vocabulary, mangled } = draw.pick(this.syntaxes);
       const request = syntax.request(draw, vocabulary);
-      requests.push(draw.chance(MANGLED) ? mangle(request, draw) : request);
+      requests.push(draw.chance(mangled) ? mangle(request, draw) : request);
     }
     for (const key of this.keys) {
       for (const probe of this.probes) requests.push(probe.split(' ').map((word) => (word === 'key' ? key : word)));
