@@ -16,9 +16,5 @@ import { stringGrammar } from './string.js';
 
 export const grammars: readonly Grammar[] = [
   stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, sortedSetGrammar, genericGrammar, expiryGrammar,
-  hyperLogLogGrammar,
-  dumpGrammar,
-  streamGrammar,
-  hyperLogLogGrammar, geoGrammar,
-  hyperLogLogGrammar, geoGrammar, sortGrammar,
+  hyperLogLogGrammar, dumpGrammar, streamGrammar, geoGrammar, sortGrammar,
 ];
