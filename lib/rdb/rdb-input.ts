@@ -2,7 +2,7 @@
  * Serialised bytes on their way in. Whoever made them may mean harm: every length is held against what is there before
  * anything is read or room is made for it, and what is wrong throws an RdbError.
  *
- * This class reads from a buffer; persistence/rdb-file.ts has one that reads a file piece by piece (`refill`).
+ * This class reads from a buffer; persistence/rdb-file-input.ts has one that reads a file piece by piece.
  */
 import { canExpand, decompress } from './lzf.js';
 import { OutOfBounds, RdbError } from './rdb-error.js';
@@ -16,6 +16,8 @@ import { integerLength, narrow, writeInteger } from '../util/numbers.js';
 /** A holder that was grown for a huge string is not kept. */
 const KEPT_BYTES_MAX = 1024 * 1024;
 const INTEGER_CHARS_MAX = 11;
+/** What stands in front of a string, at most. */
+export const HEAD_BYTES_MAX = 19;
 
 /** A string that was read, and room for it where it does not stand in the input as it is. */
 export class StringHolder extends Slice {
@@ -46,13 +48,16 @@ export class RdbInput {
     return this.end - this.at;
   }
 
-  /** Brings at least so many of the bytes that are to come into `bytes`. Throws OutOfBounds when there are fewer. */
-  protected refill(_byteCount: number): void {
-    throw new OutOfBounds();
+  /**
+   * Whether the next string, and some bytes behind it, can be read at once. When not, whoever reads piece by piece ends
+   * the piece here; then there will be more. Here everything is there, or will never be.
+   */
+  isReady(): boolean {
+    return true;
   }
 
   private need(byteCount: number): void {
-    if (this.end - this.at < byteCount) this.refill(byteCount);
+    if (this.end - this.at < byteCount) throw new OutOfBounds();
   }
 
   byte(): number {
@@ -104,6 +109,23 @@ export class RdbInput {
     if (bytes !== this.bytes) return holder;
     bytes.copy(holder.own(length), 0, offset, offset + length);
     return holder;
+  }
+
+  /** How many bytes the string at `at` takes, as far as its head tells. */
+  protected stringBytes(): number {
+    const before = this.at;
+    try {
+      const first = this.byte();
+      if (first < ENCODED || first > (ENCODED | ENCODED_LZF)) {
+        this.at = before;
+        const length = this.count();
+        return this.at - before + length;
+      }
+      if (first === (ENCODED | ENCODED_LZF)) return this.count() + 2 * HEAD_BYTES_MAX;
+      return HEAD_BYTES_MAX;
+    } finally {
+      this.at = before;
+    }
   }
 
   private encodedString(holder: StringHolder): Slice {

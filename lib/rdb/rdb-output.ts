@@ -18,6 +18,8 @@ const SAVED_BYTES_MIN = 4;
 /** Longer strings are left as they are, because they are compressed at one go: so many bytes take some milliseconds. */
 const COMPRESSED_BYTES_MAX = 1024 * 1024;
 const LENGTH_BYTES_MAX = 9;
+/** An output that was grown for a huge value does not stay so large. */
+const KEPT_BYTES_MAX = 256 * 1024;
 
 let compressed = Buffer.alloc(INITIAL_BYTES);
 
@@ -137,8 +139,11 @@ export class RdbOutput {
     this.bytes = larger;
   }
 
-  /** Forgets what has been written; its room is used again. */
-  clear(): void {
+  /** What has been written. It belongs to the caller, and the output begins anew. */
+  takeBytes(): Buffer {
+    const taken = this.bytes.subarray(0, this.length);
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, Math.min(this.bytes.length, KEPT_BYTES_MAX)));
     this.length = 0;
+    return taken;
   }
 }

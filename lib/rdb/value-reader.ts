@@ -23,7 +23,7 @@ import { Slice, sliceOf } from '../util/bytes.js';
 import { parseLooseDouble } from '../util/numbers.js';
 
 /** Reads a value of one form into the bucket `key`, which is not there. */
-type ReadForm = (input: RdbInput, db: Keyspace, key: Slice) => Steps | undefined;
+type ReadForm = (input: RdbInput, db: Keyspace, key: Slice) => Steps;
 
 /** A piece of work is so many elements. */
 const PIECE = 256;
@@ -33,7 +33,8 @@ const second = new StringHolder();
 
 // ---- strings and lists
 
-function readString(input: RdbInput, db: Keyspace, key: Slice): undefined {
+function* readString(input: RdbInput, db: Keyspace, key: Slice): Steps {
+  if (!input.isReady()) yield;
   putString(db, key, 0, input.string(first), 0);
 }
 
@@ -57,8 +58,8 @@ class ListBuilder {
 function* readList(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const list = new ListBuilder(db, key);
   for (let left = input.count(); left > 0; left--) {
+    if (left % PIECE === 0 || !input.isReady()) yield;
     list.push(input.string(first));
-    if (left % PIECE === 0) yield;
   }
   list.end();
 }
@@ -68,6 +69,7 @@ function* readQuicklist(input: RdbInput, db: Keyspace, key: Slice, hasContainers
   const element = new Slice();
   for (let left = input.count(); left > 0; left--) {
     const container = hasContainers ? input.count() : NODE_PACKED;
+    if (!input.isReady()) yield;
     const node = input.string(first);
     if (container === NODE_PLAIN) list.push(node);
     else if (container !== NODE_PACKED) throw new RdbError('a list has a node of a kind that is not known');
@@ -80,8 +82,9 @@ function* readQuicklist(input: RdbInput, db: Keyspace, key: Slice, hasContainers
   list.end();
 }
 
-function readPackedList(input: RdbInput, db: Keyspace, key: Slice): undefined {
+function* readPackedList(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const list = new ListBuilder(db, key);
+  if (!input.isReady()) yield;
   const elements = ziplistOf(input.string(first));
   const element = new Slice();
   while (elements.next(element)) list.push(element);
@@ -116,15 +119,16 @@ function* readSet(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const count = input.count();
   const set = new SetBuilder(db, key, count);
   for (let left = count; left > 0; left--) {
+    if (left % PIECE === 0 || !input.isReady()) yield;
     set.add(input.string(first));
-    if (left % PIECE === 0) yield;
   }
   set.end();
 }
 
 /** The run of integers is that of packed-integers.ts. */
-function readIntset(input: RdbInput, db: Keyspace, key: Slice): undefined {
-  const { bytes, offset, length } = input.keptString(second);
+function* readIntset(input: RdbInput, db: Keyspace, key: Slice): Steps {
+  if (!input.isReady()) yield;
+  const { bytes, offset, length } = input.string(second);
   if (length < INTEGERS_HEADER_BYTES) throw new OutOfBounds();
   const width = integersWidth(bytes, offset);
   const count = integersCount(bytes, offset) >>> 0;
@@ -163,17 +167,19 @@ class HashBuilder {
 function* readHash(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const hash = new HashBuilder(db, key);
   for (let left = input.count(); left > 0; left--) {
+    if (left % PIECE === 0 || !input.isReady()) yield;
     const field = input.keptString(first);
+    if (!input.isReady()) yield;
     hash.set(field, input.string(second));
-    if (left % PIECE === 0) yield;
   }
   hash.end();
 }
 
-function readPackedHash(
+function* readPackedHash(
   input: RdbInput, db: Keyspace, key: Slice, open: (run: Slice) => ElementSource,
-): undefined {
+): Steps {
   const hash = new HashBuilder(db, key);
+  if (!input.isReady()) yield;
   const elements = open(input.string(first));
   const field = new Slice();
   const value = new Slice();
@@ -211,9 +217,9 @@ class SortedSetBuilder {
 function* readSortedSet(input: RdbInput, db: Keyspace, key: Slice, readScore: (input: RdbInput) => number): Steps {
   const sortedSet = new SortedSetBuilder(db, key);
   for (let left = input.count(); left > 0; left--) {
-    const member = input.keptString(first);
+    if (left % PIECE === 0 || !input.isReady()) yield;
+    const member = input.string(first);
     sortedSet.set(member, readScore(input));
-    if (left % PIECE === 0) yield;
   }
   sortedSet.end();
 }
@@ -235,10 +241,11 @@ function parseScore(text: Slice): number {
   return parseLooseDouble(text.text()) ?? NaN;
 }
 
-function readPackedSortedSet(
+function* readPackedSortedSet(
   input: RdbInput, db: Keyspace, key: Slice, open: (run: Slice) => ElementSource,
-): undefined {
+): Steps {
   const sortedSet = new SortedSetBuilder(db, key);
+  if (!input.isReady()) yield;
   const elements = open(input.string(first));
   const member = new Slice();
   const score = new Slice();
@@ -279,6 +286,6 @@ export function isKnownForm(form: number): boolean {
  * Reads a value of this form, which is a known one, into the bucket `key` of `db`, for which `db.find` has just found
  * nothing; the bucket does not expire. Throws RdbError: then a part of the bucket may be there.
  */
-export function readValue(form: number, input: RdbInput, db: Keyspace, key: Slice): Steps | undefined {
+export function readValue(form: number, input: RdbInput, db: Keyspace, key: Slice): Steps {
   return forms.get(form)!(input, db, key);
 }

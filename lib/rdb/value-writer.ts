@@ -11,7 +11,7 @@ import { CURSOR_END } from '../store/byte-table.js';
 import { HASH, LIST, SET, SORTED_SET, STRING, entryType, valueSlice } from '../store/entry.js';
 import { fieldCount, forEachField, hashEncoding, scanFields } from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
-import { listLength, startWalk } from '../store/list-value.js';
+import { listBytes, listLength, startWalk } from '../store/list-value.js';
 import { integersSlice, memberCount, scanMembers, setEncoding } from '../store/set-value.js';
 import * as sortedSets from '../store/sorted-set-value.js';
 import { Slice, sliceOf } from '../util/bytes.js';
@@ -55,10 +55,14 @@ const string: ValueCodec = {
 const ELEMENT_OVERHEAD = 8;
 
 
+/** Up to so many elements a list's nodes are those that redis-server makes of RPUSH. */
+const EXACT_ELEMENTS_MAX = 4096;
+
 const list: ValueCodec = {
   form: () => RdbType.listQuicklist2,
-  *write(output, db, ref) {
+  write(output, db, ref) {
     const length = listLength(db, ref);
+    if (length > EXACT_ELEMENTS_MAX) return writeLongList(output, db, ref, length);
     const walk = startWalk(db, ref, 0, true);
     const { listPageBytesMax, listPageElementsMax } = db.store.encodingLimits;
     const nodes: Buffer[] = [];
@@ -79,10 +83,24 @@ const list: ValueCodec = {
     for (const node of nodes) {
       output.count(NODE_PACKED);
       output.string(node, 0, node.length);
-      yield;
     }
+    return undefined;
   },
 };
+
+/** The nodes of a long list have so many elements each as fill a page in the mean: their number must come first. */
+function* writeLongList(output: RdbOutput, db: Keyspace, ref: number, length: number): Steps {
+  const meanBytes = listBytes(db, ref) / length;
+  const count = Math.max(1, Math.floor(db.store.encodingLimits.listPageBytesMax / meanBytes));
+  output.count(Math.ceil(length / count));
+  const walk = startWalk(db, ref, 0, true);
+  for (let left = length; left > 0; left -= count) {
+    for (let index = Math.min(left, count); index > 0; index--) listpack.append(walk.next());
+    output.count(NODE_PACKED);
+    output.slice(listpack.finish(finished));
+    yield;
+  }
+}
 
 // ---- sets and hashes
 

@@ -3,7 +3,7 @@
  * bucket is an entry of that bucket's own table. Both have the same layout, so one byte table serves both.
  *
  *     word 0   the arena's (block size, flags)
- *     word 1   type (bits 0-3) | flags (bits 4-7) | access clock or counter for eviction (bits 8-31)
+ *     word 1   type (bits 0-2) | mark (bit 3) | flags (bits 4-7) | access clock or counter for eviction (bits 8-31)
  *     word 2   length of the key in bytes
  *     word 3   length of the value in bytes
  *     8 bytes  expiry, milliseconds since the epoch, only with flag HAS_EXPIRY
@@ -17,9 +17,11 @@ import { type Slice, copyBytes } from '../util/bytes.js';
 export const HEADER_BYTES = 16;
 export const EXPIRY_BYTES = 8;
 
-const TYPE_MASK = 0xf;
+const TYPE_MASK = 0x7;
+/** A snapshot need not write this bucket: it has, or the bucket is younger. See snapshot-guard.ts. */
+const MARK = 0x8;
 /** Type and flags. */
-const META_MASK = 0xff;
+const META_MASK = 0xf7;
 export const HAS_EXPIRY = 0x10;
 /** The value is a handle (one word) of a structure outside the entry: see `Store.structures`. */
 export const IS_STRUCTURE = 0x20;
@@ -58,7 +60,7 @@ export function entryMeta(arena: Arena, ref: number): number {
   return word(arena, ref, 1);
 }
 
-/** Sets type and flags; the access bits stay as they are. */
+/** Sets type and flags; the access bits and the mark stay as they are. */
 export function setEntryMeta(arena: Arena, ref: number, meta: number): void {
   setWord(arena, ref, 1, (word(arena, ref, 1) & ~META_MASK) | (meta & META_MASK));
 }
@@ -82,7 +84,15 @@ export function accessOf(arena: Arena, ref: number): number {
 }
 
 export function setAccess(arena: Arena, ref: number, access: number): void {
-  setWord(arena, ref, 1, (word(arena, ref, 1) & META_MASK) | (access << ACCESS_SHIFT));
+  setWord(arena, ref, 1, (word(arena, ref, 1) & (META_MASK | MARK)) | (access << ACCESS_SHIFT));
+}
+
+export function isMarked(arena: Arena, ref: number): boolean {
+  return (word(arena, ref, 1) & MARK) !== 0;
+}
+
+export function setMark(arena: Arena, ref: number, isOn: boolean): void {
+  setFlag(arena, ref, MARK, isOn);
 }
 
 export function keyLength(arena: Arena, ref: number): number {

@@ -7,10 +7,11 @@
  */
 import {
   ACCESS_SHIFT, HAS_EXPIRY, IS_STRUCTURE, accessOf, copyValue, createEntry, entryBytes, entryMeta, entryType, expiryOf,
-  hasFlag, keyOffset, keySlice, setAccess, setEntryMeta, setExpiry, valueLength, valueOffset,
+  hasFlag, keyOffset, keySlice, setAccess, setEntryMeta, setExpiry, setMark, valueLength, valueOffset,
 } from './entry.js';
 import type { Arena } from './arena.js';
 import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
+import type { SnapshotGuard } from './snapshot-guard.js';
 import type { RemovalReason, Store } from './store.js';
 import { Slice, copyBytes } from '../util/bytes.js';
 
@@ -22,6 +23,8 @@ export class Keyspace {
   averageTtlMs = 0;
   /** For `copyKey`. */
   private readonly key = new Slice();
+  /** Set while a snapshot is written that has not gone through all buckets. */
+  private guard: SnapshotGuard | undefined;
   private keyCopy = Buffer.alloc(64);
 
   constructor(
@@ -60,6 +63,7 @@ export class Keyspace {
     if (ref === 0) return 0;
     const meta = entryMeta(store.arena, ref);
     if ((meta & HAS_EXPIRY) !== 0 && this.removeIfExpired(key, ref)) return 0;
+    if (this.guard !== undefined) this.guard.beforeUse(key.hash, ref);
     if (meta >>> ACCESS_SHIFT !== store.access.clock) {
       setAccess(store.arena, ref, store.access.touched(meta >>> ACCESS_SHIFT));
     }
@@ -69,8 +73,10 @@ export class Keyspace {
   /** As `find`, without counting as a use. */
   peek(key: Slice): number {
     const ref = this.buckets.find(key);
-    if (ref === 0 || !hasFlag(this.store.arena, ref, HAS_EXPIRY)) return ref;
-    return this.removeIfExpired(key, ref) ? 0 : ref;
+    if (ref === 0) return 0;
+    if (hasFlag(this.store.arena, ref, HAS_EXPIRY) && this.removeIfExpired(key, ref)) return 0;
+    if (this.guard !== undefined) this.guard.beforeUse(key.hash, ref);
+    return ref;
   }
 
   private removeIfExpired(key: Slice, ref: number): boolean {
@@ -112,6 +118,7 @@ export class Keyspace {
     const { store } = this;
     this.buckets.insert(key.hash, ref);
     if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
+    if (this.guard !== undefined) this.guard.noteEntry(key.hash, ref);
     if (store.onAdded !== undefined && this !== store.workbench) store.onAdded(this, key);
     if (store.onArrival !== undefined && this !== store.workbench) store.onArrival(this, key, ref);
   }
@@ -130,6 +137,7 @@ export class Keyspace {
     if (expired && expires) this.expiring.replace(key.hash, oldRef, ref);
     else if (expired) this.expiring.remove(key.hash, oldRef);
     else if (expires) this.expiring.insert(key.hash, ref);
+    if (this.guard !== undefined) this.guard.noteEntry(key.hash, ref);
     arena.free(oldRef);
   }
 
@@ -146,6 +154,7 @@ export class Keyspace {
 
   /** Removes a bucket and frees what it held; `find` has just given `ref` for this key. */
   remove(key: Slice, ref: number): void {
+    if (this.guard !== undefined) this.guard.beforeUse(key.hash, ref);
     this.dropValue(ref);
     this.detach(key, ref);
     this.store.arena.free(ref);
@@ -153,6 +162,10 @@ export class Keyspace {
 
   /** Takes a bucket out and leaves its entry to the caller; `find` has just given `ref` for this key. */
   detach(key: Slice, ref: number): void {
+    if (this.guard !== undefined) {
+      this.guard.beforeUse(key.hash, ref);
+      setMark(this.store.arena, ref, false);
+    }
     const { onDeparture } = this.store;
     if (onDeparture !== undefined && this !== this.store.workbench) onDeparture(this, key, ref);
     this.buckets.remove(key.hash, ref);
@@ -256,22 +269,40 @@ export class Keyspace {
     [this.buckets, other.buckets] = [other.buckets, this.buckets];
     [this.expiring, other.expiring] = [other.expiring, this.expiring];
     [this.averageTtlMs, other.averageTtlMs] = [other.averageTtlMs, this.averageTtlMs];
+    [this.guard, other.guard] = [other.guard, this.guard];
   }
 
   /** Empties the keyspace at once; the memory is freed in slices. */
   clear(): void {
     const { arena, reclaimer } = this.store;
-    const { buckets, expiring } = this;
+    const { buckets, expiring, guard } = this;
     this.store.onTurnover?.(this, undefined);
     this.buckets = new ByteTable(arena, this.store.seed);
     this.expiring = new ByteTable(arena, this.store.seed);
     reclaimer.add(() => expiring.dismantle(() => undefined));
-    reclaimer.add(() =>
+    const dispose = (): void => reclaimer.add(() =>
       buckets.dismantle((ref) => {
         this.dropValue(ref);
         arena.free(ref);
       }),
     );
+    this.guard = undefined;
+    if (guard === undefined) dispose();
+    else guard.keep(dispose);
+  }
+
+  /**
+   * Sets a guard for the buckets that are there now, and gives their index, for the guard to walk. It goes with them
+   * when they are exchanged for those of another database. `release` ends it.
+   */
+  guardBuckets(guard: SnapshotGuard): ByteTable {
+    this.guard = guard;
+    return this.buckets;
+  }
+
+  /** Ends a guard, if it is this database's. */
+  release(guard: SnapshotGuard): void {
+    if (this.guard === guard) this.guard = undefined;
   }
 }
 

@@ -1,0 +1,257 @@
+/**
+ * Reading a snapshot: an RDB file, of this node or of a redis-server from 4.0 to 7.0, into the store. It is used for
+ * `dump.rdb` and for the base of the append log.
+ *
+ *     const file = ...;                                    anything with read(into, position)
+ *     const reader = new RdbReader(store, file, size, options);
+ *     const summary = await reader.readAll(pause);         pause(offset) is awaited between pieces of work
+ *
+ * The buckets are added to those that are there. A file that is damaged rejects with RdbFileError, which says where;
+ * what was read up to there is in the store, for the caller to clear.
+ *
+ *     | REDIS0010 | aux fields ... | select database, sizes | [expiry] [use] form, key, value | ... | end | checksum |
+ */
+import { type ReadableFile, RdbFileInput } from './rdb-file-input.js';
+import { BUCKET_FIELD } from './rdb-writer.js';
+import { EmptyCollection, RdbError } from '../rdb/rdb-error.js';
+import { StringHolder } from '../rdb/rdb-input.js';
+import { Opcode, RDB_VERSION, RdbType } from '../rdb/rdb-types.js';
+import { isKnownForm, readValue } from '../rdb/value-reader.js';
+import type { Steps } from '../rdb/value-writer.js';
+import { HASH, entryType, setAccess } from '../store/entry.js';
+import { createHash, keepWhenEmpty } from '../store/hash-value.js';
+import type { Keyspace } from '../store/keyspace.js';
+import type { Store } from '../store/store.js';
+import { type Slice, sliceOf } from '../util/bytes.js';
+
+export interface ReadOptions {
+  /** Leave out what has expired by now. What follows in an append log may still speak of it. */
+  leavesOutExpired: boolean;
+}
+
+/** What was in a file besides buckets, and how many they were. */
+export interface ReadSummary {
+  /** Where the snapshot ends in the file; an old append log goes on behind it. */
+  endOffset: number;
+  aux: Map<string, string>;
+  /** Libraries of functions, as they are in the file. */
+  functions: Buffer[];
+  keysLoaded: number;
+  /** Left out: expired, and without elements. */
+  keysExpired: number;
+  keysEmpty: number;
+}
+
+/** What is wrong with a file: the message says what, `offset` where. */
+export class RdbFileError extends Error {
+  constructor(readonly offset: number, reason: string) {
+    super(reason);
+  }
+}
+
+const MAGIC = 'REDIS';
+const HEADER_BYTES = 9;
+/** What stands in front of a key at most. */
+const PREFIX_BYTES_MAX = 64;
+/** So many buckets are read between two looks at the clock. */
+const PIECE = 64;
+
+/** What stands in front of a bucket and is about it. */
+interface Prefix {
+  expiresAtMs: number;
+  idleSeconds: number | undefined;
+  frequency: number | undefined;
+}
+
+export class RdbReader {
+  readonly summary: ReadSummary = {
+    endOffset: 0, aux: new Map(), functions: [], keysLoaded: 0, keysExpired: 0, keysEmpty: 0,
+  };
+  private readonly input: RdbFileInput;
+  private readonly key = new StringHolder();
+  private readonly value = new StringHolder();
+  private db: Keyspace;
+  private version = 0;
+  /** The key that is being read, for the error. */
+  private keyText: string | undefined;
+
+  constructor(
+    private readonly store: Store,
+    file: ReadableFile,
+    size: number,
+    private readonly options: ReadOptions,
+  ) {
+    this.input = new RdbFileInput(file, size);
+    this.db = store.databases[0]!;
+  }
+
+  /** Reads all of the snapshot. Rejects with RdbFileError, or the file's own error. */
+  async readAll(pause: (offset: number) => Promise<void>): Promise<ReadSummary> {
+    const { input, summary } = this;
+    try {
+      await input.fill();
+      const steps = this.read();
+      while (steps.next().done !== true) {
+        await input.fill();
+        await pause(input.offset);
+      }
+      summary.endOffset = input.offset;
+      return summary;
+    } catch (error) {
+      if (!(error instanceof RdbError)) throw error;
+      const about = this.keyText === undefined ? '' : ` (key ${JSON.stringify(this.keyText)})`;
+      throw new RdbFileError(input.offset, `${error.message}${about}`);
+    }
+  }
+
+  private *read(): Steps {
+    this.readHeader();
+    let read = 0;
+    for (;;) {
+      if (!this.input.has(PREFIX_BYTES_MAX) || ++read % PIECE === 0) yield;
+      const code = this.input.byte();
+      if (code === Opcode.end) break;
+      yield* this.readPart(code);
+    }
+    if (this.version >= 5 && !this.input.readChecksum()) throw new RdbError('the checksum is wrong');
+  }
+
+  private readHeader(): void {
+    const text = this.input.left < HEADER_BYTES ? '' : this.input.raw(this.value, HEADER_BYTES).text();
+    this.version = Number(text.slice(MAGIC.length));
+    if (!text.startsWith(MAGIC) || !Number.isInteger(this.version)) throw new RdbError('it is no RDB file');
+    if (this.version < 1 || this.version > RDB_VERSION) {
+      throw new RdbError(`it is of version ${this.version}; versions up to ${RDB_VERSION} can be read`);
+    }
+  }
+
+  private *readPart(code: number): Steps {
+    const { input } = this;
+    switch (code) {
+      case Opcode.selectDb:
+        this.select(input.count());
+        return;
+      case Opcode.resizeDb:
+        input.count();
+        input.count();
+        return;
+      case Opcode.aux:
+        yield* this.readAux();
+        return;
+      case Opcode.function2:
+        if (!input.isReady()) yield;
+        this.summary.functions.push(input.string(this.value).copyOf());
+        return;
+      case Opcode.functionBeforeRelease:
+        throw new RdbError('it has functions in a form that only release candidates of Redis 7.0 had');
+      case Opcode.moduleAux:
+        throw new RdbError(`it has data of the module ${moduleName(input.bigCount())}, and there are no modules here`);
+      default:
+        yield* this.readBucket(code);
+    }
+  }
+
+  private select(index: number): void {
+    const db = this.store.databases[index];
+    if (db === undefined) {
+      throw new RdbError(`it has a database ${index}, and \`databases\` is ${this.store.databases.length}`);
+    }
+    this.db = db;
+  }
+
+  private *readAux(): Steps {
+    const { input } = this;
+    if (!input.isReady()) yield;
+    const name = input.string(this.key).text();
+    if (!input.isReady()) yield;
+    const value = input.string(this.value).text();
+    if (name === BUCKET_FIELD) this.keepBucket(value);
+    else this.summary.aux.set(name, value);
+  }
+
+  /** A bucket that stays when it is empty: it has been read, or is empty. */
+  private keepBucket(text: string): void {
+    const { db, store } = this;
+    const blank = text.indexOf(' ');
+    const expiresAtMs = Number(text.slice(0, blank));
+    if (blank < 0 || !Number.isSafeInteger(expiresAtMs)) throw new RdbError(`the field ${BUCKET_FIELD} is wrong`);
+    const key = sliceOf(text.slice(blank + 1));
+    let ref = db.peek(key);
+    if (ref === 0) {
+      ref = db.expireAt(key, createHash(db, key), expiresAtMs);
+      this.summary.keysLoaded++;
+    }
+    if (entryType(store.arena, ref) !== HASH) throw new RdbError(`the field ${BUCKET_FIELD} is wrong`);
+    keepWhenEmpty(store.arena, ref);
+  }
+
+  // ---- buckets
+
+  private *readBucket(code: number): Steps {
+    const { input, db, store, summary } = this;
+    const prefix: Prefix = { expiresAtMs: 0, idleSeconds: undefined, frequency: undefined };
+    let form = code;
+    while (this.readPrefix(form, prefix)) form = input.byte();
+    if (!input.isReady()) yield;
+    const key = input.keptString(this.key);
+    this.keyText = key.text();
+    if (form === RdbType.module || form === RdbType.module2) {
+      throw new RdbError(`it has a value of the module ${moduleName(input.bigCount())}, and there are no modules here`);
+    }
+    if (!isKnownForm(form)) throw new RdbError(`${form} is no form of values that is known here`);
+    const { expiresAtMs } = prefix;
+    const isExpired = this.options.leavesOutExpired && expiresAtMs !== 0 && expiresAtMs <= store.clock.nowMs();
+    // What is left out is read all the same, to find its end.
+    const into = isExpired ? store.workbench : db;
+    if (into.peek(key) !== 0) throw new RdbError('it is there twice');
+    const isEmpty = yield* this.readInto(form, into, key);
+    this.keyText = undefined;
+    if (isEmpty) summary.keysEmpty++;
+    else if (isExpired) {
+      into.remove(key, into.find(key));
+      summary.keysExpired++;
+    } else {
+      this.finishBucket(db, key, prefix);
+      summary.keysLoaded++;
+    }
+  }
+
+  /** Reads what stands in front of a bucket; false when `code` is none of it. */
+  private readPrefix(code: number, prefix: Prefix): boolean {
+    const { input } = this;
+    if (code === Opcode.expireTimeMs) prefix.expiresAtMs = Math.max(1, Number(input.int64()));
+    else if (code === Opcode.expireTime) prefix.expiresAtMs = Math.max(1, input.int32() * 1000);
+    else if (code === Opcode.idle) prefix.idleSeconds = input.count();
+    else if (code === Opcode.frequency) prefix.frequency = input.byte();
+    else return false;
+    return true;
+  }
+
+  /** True when the value has no elements: then there is no bucket. */
+  private *readInto(form: number, db: Keyspace, key: Slice): Generator<undefined, boolean, undefined> {
+    try {
+      yield* readValue(form, this.input, db, key);
+      return false;
+    } catch (error) {
+      if (error instanceof EmptyCollection) return true;
+      throw error;
+    }
+  }
+
+  private finishBucket(db: Keyspace, key: Slice, { expiresAtMs, idleSeconds, frequency }: Prefix): void {
+    const { access, arena } = this.store;
+    if (expiresAtMs === 0 && idleSeconds === undefined && frequency === undefined) return;
+    const found = db.find(key);
+    const ref = expiresAtMs === 0 ? found : db.expireAt(key, found, expiresAtMs);
+    if (idleSeconds !== undefined && !access.isByFrequency) setAccess(arena, ref, access.usedBefore(idleSeconds));
+    if (frequency !== undefined && access.isByFrequency) setAccess(arena, ref, access.usedOften(frequency));
+  }
+}
+
+const MODULE_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** The name of a module's type: nine letters of six bits, and ten bits of a version behind them. */
+function moduleName(id: number | bigint): string {
+  const letters = BigInt(id) >> 10n;
+  return Array.from({ length: 9 }, (_, index) => MODULE_LETTERS[Number((letters >> BigInt(6 * (8 - index))) & 63n)]).join('');
+}

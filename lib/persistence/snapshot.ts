@@ -1,0 +1,293 @@
+/**
+ * A snapshot of the whole store as it is at one moment, written to a file while commands go on. It is used for
+ * `dump.rdb` and for the base of the append log.
+ *
+ *     const snapshot = new Snapshot(store, file, options);     the moment is now
+ *     await snapshot.done;                                     all is written and synced; or it rejects
+ *
+ * `file` is anything with write(pieces, position) and sync(); the caller opens, closes and renames it.
+ *
+ * There is no fork to hold the moment still. The walk goes through the index of each database in the order of hashes
+ * (byte-table.ts), a slice at a time. A guard stands at each database meanwhile (store/snapshot-guard.ts): a bucket
+ * that a command lays hands on and that the walk has not reached is written first, as it is, and marked; buckets that
+ * come later are marked too. The walk passes over what is marked and takes the mark away, so that none is left at the
+ * end. Whether the walk has reached a bucket is one comparison, of the bucket's hash with the place of the walk.
+ *
+ * Reading counts as laying hands on: a bucket is written once in any case, and handlers need not say what they intend.
+ *
+ * A large value is written in pieces over several slices. One that a command lays hands on meanwhile is written to its
+ * end in that moment.
+ *
+ * The bytes wait for the disk in memory. The walk waits for them when they are many; what is written ahead of it does
+ * not, and is bounded by what there is to write at all.
+ */
+import { RdbWriter, type WriteOptions } from './rdb-writer.js';
+import type { Steps } from '../rdb/value-writer.js';
+import { type ByteTable, CURSOR_END } from '../store/byte-table.js';
+import { IS_STRUCTURE, hasFlag, isMarked, setMark } from '../store/entry.js';
+import type { Keyspace } from '../store/keyspace.js';
+import type { SnapshotGuard } from '../store/snapshot-guard.js';
+import type { Store } from '../store/store.js';
+
+/** A file that is written. Positions are bytes from its start; `write` may write less than it was given. */
+export interface WritableFile {
+  write(pieces: readonly Buffer[], position: number): Promise<number>;
+  sync(): Promise<void>;
+}
+
+/** Commands wait so long for a slice at most, and as long as it took again until the next one. */
+const SLICE_US = 1000;
+/** So many steps of the walk are taken between two looks at the clock. */
+const STEPS = 16;
+/** The walk waits while so many bytes have not been written. */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+/** The file is synced every so many bytes, so that the last sync is short. */
+const SYNC_BYTES = 4 * 1024 * 1024;
+/** Pieces that are written at once. */
+const PIECES_MAX = 64;
+
+export interface SnapshotOptions extends WriteOptions {
+  nowMs: number;
+  elapsedUs: () => number;
+  /** `rdb-save-incremental-fsync` */
+  syncsOften: boolean;
+}
+
+/** The snapshot was given up by its owner. */
+export class SnapshotAborted extends Error {}
+
+export class Snapshot {
+  /** Resolves with the file's size. Rejects with the file's error, or SnapshotAborted. */
+  readonly done: Promise<number>;
+  /** Buckets that were written, and how many there were at the moment of the snapshot. */
+  keysWritten = 0;
+  readonly keysTotal: number;
+  /** Bytes that wait for the disk, now and at most. */
+  waitingBytes = 0;
+  waitingBytesPeak = 0;
+
+  private readonly writer: RdbWriter;
+  private readonly walks: DatabaseWalk[];
+  private readonly pieces: Buffer[] = [];
+  private size = 0;
+  private unsyncedBytes = 0;
+  private isWriting = false;
+  private isWalked = false;
+  private isPaused = false;
+  private failure: unknown;
+  private settle!: { resolve: (size: number) => void; reject: (error: unknown) => void };
+
+  constructor(
+    store: Store,
+    private readonly file: WritableFile,
+    private readonly options: SnapshotOptions,
+  ) {
+    this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    this.writer = new RdbWriter(store, options, (bytes) => this.take(bytes));
+    this.writer.begin(options.nowMs);
+    this.keysTotal = store.databases.reduce((sum, db) => sum + db.size, 0);
+    const filled = store.databases.filter((db) => db.size > 0);
+    this.walks = filled.map((db) => new DatabaseWalk(db, this.writer, () => this.keysWritten++));
+    this.next();
+  }
+
+  /** Gives the snapshot up: nothing more is written. */
+  abort(): void {
+    this.fail(new SnapshotAborted('the snapshot was given up'));
+  }
+
+  private next(): void {
+    setImmediate(() => this.slice());
+  }
+
+  private slice(): void {
+    const { options } = this;
+    const endUs = options.elapsedUs() + SLICE_US;
+    while (this.walks.length > 0) {
+      const walk = this.walks[0]!;
+      const isOver = walk.run(STEPS, this.failure !== undefined);
+      this.writer.flush();
+      if (isOver) this.walks.shift();
+      if (options.elapsedUs() >= endUs) break;
+    }
+    if (this.walks.length === 0) return this.endWalk();
+    this.isPaused = this.failure === undefined && this.waitingBytes > WAITING_BYTES_MAX;
+    if (!this.isPaused) this.next();
+  }
+
+  private endWalk(): void {
+    if (this.isWalked) return;
+    this.isWalked = true;
+    if (this.failure !== undefined) return this.settle.reject(this.failure);
+    this.writer.end();
+    void this.write();
+  }
+
+  // ---- the file
+
+  private take(bytes: Buffer): void {
+    if (this.failure !== undefined) return;
+    this.pieces.push(bytes);
+    this.waitingBytes += bytes.length;
+    this.waitingBytesPeak = Math.max(this.waitingBytesPeak, this.waitingBytes);
+    if (!this.isWriting) void this.write();
+  }
+
+  /** Writes what waits, in order. */
+  private async write(): Promise<void> {
+    if (this.isWriting) return;
+    this.isWriting = true;
+    try {
+      while (this.pieces.length > 0) {
+        await this.writePieces(this.pieces.splice(0, PIECES_MAX));
+        if (this.failure !== undefined) return;
+        if (this.isPaused && this.waitingBytes <= WAITING_BYTES_MAX) {
+          this.isPaused = false;
+          this.next();
+        }
+      }
+      this.isWriting = false;
+      if (!this.isWalked || this.failure !== undefined) return;
+      await this.file.sync();
+      this.settle.resolve(this.size);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async writePieces(pieces: readonly Buffer[]): Promise<void> {
+    let left = pieces;
+    while (left.length > 0) {
+      const written = await this.file.write(left, this.size);
+      this.size += written;
+      this.waitingBytes -= written;
+      this.unsyncedBytes += written;
+      left = behind(left, written);
+    }
+    if (!this.options.syncsOften || this.unsyncedBytes < SYNC_BYTES) return;
+    this.unsyncedBytes = 0;
+    await this.file.sync();
+  }
+
+  /** The walk goes on to its end all the same, to take the marks away. */
+  private fail(error: unknown): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.pieces.length = 0;
+    this.waitingBytes = 0;
+    if (this.isWalked) this.settle.reject(error);
+    else if (this.isPaused) this.next();
+  }
+}
+
+/** What is left of `pieces` without their first bytes. */
+function behind(pieces: readonly Buffer[], byteCount: number): readonly Buffer[] {
+  let skipped = byteCount;
+  let first = 0;
+  while (first < pieces.length && skipped >= pieces[first]!.length) skipped -= pieces[first++]!.length;
+  const left = pieces.slice(first);
+  if (skipped > 0) left[0] = left[0]!.subarray(skipped);
+  return left;
+}
+
+/** The walk through one database, and its guard. */
+class DatabaseWalk implements SnapshotGuard {
+  private readonly table: ByteTable;
+  private readonly index: number;
+  private cursor = 0;
+  private hasBegun = false;
+  /** Nothing is written any more; marks are only taken away. */
+  private isGivenUp = false;
+  /** The large value that is being written, and those behind it in the walk. */
+  private current: Steps | undefined;
+  private readonly large: number[] = [];
+  private dispose: (() => void) | undefined;
+
+  constructor(
+    private readonly db: Keyspace,
+    private readonly writer: RdbWriter,
+    private readonly onWritten: () => void,
+  ) {
+    this.index = db.index;
+    this.table = db.guardBuckets(this);
+  }
+
+  /** Takes some steps; true when the database is done. */
+  run(steps: number, isGivenUp: boolean): boolean {
+    if (isGivenUp) this.giveUp();
+    if (!this.hasBegun) {
+      this.hasBegun = true;
+      this.writer.beginDatabase(this.index, this.db.size, this.db.expiringSize);
+    }
+    for (let step = 0; step < steps; step++) {
+      if (this.workOnLarge()) continue;
+      if (this.cursor === CURSOR_END) return this.end();
+      this.cursor = this.table.scan(this.cursor, this.visit);
+    }
+    return false;
+  }
+
+  private giveUp(): void {
+    this.isGivenUp = true;
+    this.current = undefined;
+    this.large.length = 0;
+  }
+
+  private end(): true {
+    for (const db of this.db.store.databases) db.release(this);
+    this.dispose?.();
+    return true;
+  }
+
+  private readonly visit = (ref: number): void => {
+    const { arena } = this.db.store;
+    if (isMarked(arena, ref)) setMark(arena, ref, false);
+    else if (this.isGivenUp) return;
+    else if (hasFlag(arena, ref, IS_STRUCTURE)) this.large.push(ref);
+    else this.write(ref);
+  };
+
+  private write(ref: number): void {
+    this.onWritten();
+    this.writer.writeBucket(this.db, this.index, ref);
+  }
+
+  /** Goes on with the large value that the walk has come to; false when there is none. */
+  private workOnLarge(): boolean {
+    const ref = this.large[0];
+    if (ref === undefined) return false;
+    if (this.current === undefined) this.onWritten();
+    this.current ??= this.writer.writeLargeBucket(this.db, this.index, ref);
+    if (this.current.next().done === true) {
+      this.current = undefined;
+      this.large.shift();
+    }
+    return true;
+  }
+
+  // ---- the guard
+
+  private isAhead(hash: number): boolean {
+    return hash >>> 0 >= this.cursor;
+  }
+
+  beforeUse(hash: number, ref: number): void {
+    if (this.isGivenUp) return;
+    if (this.large.length > 0 && this.large.includes(ref)) {
+      while (this.large.length > 0) this.workOnLarge();
+      return;
+    }
+    const { arena } = this.db.store;
+    if (!this.isAhead(hash) || isMarked(arena, ref)) return;
+    this.write(ref);
+    setMark(arena, ref, true);
+  }
+
+  noteEntry(hash: number, ref: number): void {
+    setMark(this.db.store.arena, ref, this.isAhead(hash));
+  }
+
+  keep(dispose: () => void): void {
+    this.dispose = dispose;
+  }
+}

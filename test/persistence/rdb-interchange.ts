@@ -1,0 +1,209 @@
+/**
+ * Snapshots between a node and redis-server: random buckets of all types by seed are written here and loaded there, and
+ * the other way round; redis-check-rdb looks at what is written. Values are compared by redis-server's digests.
+ */
+import test, { type ExecutionContext } from 'ava';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RdbFileError, RdbReader, type ReadSummary } from '../../lib/persistence/rdb-reader.js';
+import { Snapshot, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
+import type { Node } from '../../lib/server.js';
+import { Store } from '../../lib/store/store.js';
+import { MemoryFile } from '../support/memory-file.js';
+import { RawClient, encode } from '../support/raw-client.js';
+import { type Reference, startReference } from '../support/reference.js';
+import { randomBuckets } from '../support/random-buckets.js';
+import { seed, seedOf } from '../support/seed.js';
+import { startNode, whyNoReference } from '../support/targets.js';
+
+const ifReference = whyNoReference === undefined ? test.serial : test.serial.skip;
+const BUCKETS = 150;
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const none = (): Promise<void> => Promise.resolve();
+
+type Ask = (...request: string[]) => Promise<string>;
+
+async function clientOf(t: ExecutionContext, port: number): Promise<Ask> {
+  const client = await RawClient.connect(port);
+  t.teardown(() => client.close());
+  return (...request) => {
+    client.send(encode(request));
+    return client.reply();
+  };
+}
+
+function newFolder(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-rdb-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function referenceIn(t: ExecutionContext, folder: string): Promise<Reference> {
+  const server = await startReference('--dir', folder);
+  t.teardown(() => server.stop());
+  return server;
+}
+
+async function nodeWith(t: ExecutionContext): Promise<Node> {
+  const node = await startNode();
+  t.teardown(() => node.stop());
+  return node;
+}
+
+async function snapshotOf(store: Store, options: Partial<SnapshotOptions>): Promise<MemoryFile> {
+  const file = new MemoryFile();
+  await new Snapshot(store, file, {
+    compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: Date.now(),
+    elapsedUs: () => performance.now() * 1000, syncsOften: false, ...options,
+  }).done;
+  return file;
+}
+
+function readInto(store: Store, bytes: Buffer, leavesOutExpired = true): Promise<ReadSummary> {
+  const file = new MemoryFile();
+  file.bytes = bytes;
+  return new RdbReader(store, file, bytes.length, { leavesOutExpired }).readAll(none);
+}
+
+/** The node's bucket is the server's: its dump, restored there, has the same digest. */
+async function compare(t: ExecutionContext, ours: Ask, theirs: Ask, key: string): Promise<void> {
+  const dump = await ours('DUMP', key);
+  const expiresAt = (await ours('PEXPIRETIME', key)).slice(1, -2);
+  const restore = ['RESTORE', 'copy', expiresAt === '-1' ? '0' : expiresAt, dump.slice(dump.indexOf('\r\n') + 2, -2)];
+  t.is(await theirs(...restore, 'ABSTTL', 'REPLACE'), '+OK\r\n', key);
+  t.is(await theirs('DEBUG', 'DIGEST-VALUE', 'copy'), await theirs('DEBUG', 'DIGEST-VALUE', key), key);
+}
+
+const VARIANTS: readonly Partial<SnapshotOptions>[] = [
+  {}, { compresses: false }, { hasChecksum: false }, { notesUse: 'idle' }, { notesUse: 'frequency' }, { isLogBase: true },
+];
+
+for (let round = 0; round < ROUNDS; round++) {
+  ifReference(`written here, loaded there, round ${round}`, async (t) => {
+    seedOf(t);
+    const node = await nodeWith(t);
+    const ours = await clientOf(t, node.port);
+    for (const request of randomBuckets(seed + round, BUCKETS)) await ours(...request);
+    await ours('SELECT', '7');
+    await ours('SET', 'elsewhere', 'value');
+    await ours('BUCKET', 'CREATE', 'empty');
+    await ours('SELECT', '0');
+    for (const variant of VARIANTS.slice(round * 2, round * 2 + 2)) {
+      const folder = newFolder(t);
+      const path = join(folder, 'dump.rdb');
+      writeFileSync(path, (await snapshotOf(node.state.store, variant)).bytes);
+      t.regex(execFileSync('redis-check-rdb', [path]).toString(), /RDB looks OK/);
+      const theirs = await clientOf(t, (await referenceIn(t, folder)).port);
+      t.is(await theirs('DBSIZE'), `:${BUCKETS}\r\n`);
+      for (let i = 0; i < BUCKETS; i++) await compare(t, ours, theirs, `b${i}`);
+      await theirs('SELECT', '7');
+      t.is(await theirs('GET', 'elsewhere'), '$5\r\nvalue\r\n');
+    }
+  });
+
+  ifReference(`written there, loaded here, round ${round}`, async (t) => {
+    seedOf(t);
+    const folder = newFolder(t);
+    const server = await referenceIn(t, folder);
+    const theirs = await clientOf(t, server.port);
+    for (const setting of VARIANTS_THERE[round % VARIANTS_THERE.length]!) await theirs('CONFIG', 'SET', ...setting.split(' '));
+    for (const request of randomBuckets(seed + round, BUCKETS)) await theirs(...request);
+    await theirs('SELECT', '3');
+    await theirs('SET', 'elsewhere', 'value');
+    await theirs('SELECT', '0');
+    t.is(await theirs('SAVE'), '+OK\r\n');
+    const node = await nodeWith(t);
+    const summary = await readInto(node.state.store, readFileSync(join(folder, 'dump.rdb')));
+    t.is(summary.keysLoaded, BUCKETS + 1);
+    t.is(summary.aux.get('redis-ver'), '7.0.15');
+    const ours = await clientOf(t, node.port);
+    for (let i = 0; i < BUCKETS; i++) await compare(t, ours, theirs, `b${i}`);
+    await ours('SELECT', '3');
+    t.is(await ours('GET', 'elsewhere'), '$5\r\nvalue\r\n');
+  });
+}
+
+const VARIANTS_THERE = [
+  ['rdbcompression no'],
+  ['maxmemory-policy allkeys-lru', 'list-compress-depth 1', 'list-max-listpack-size 5'],
+  ['maxmemory-policy allkeys-lfu', 'hash-max-listpack-entries 4', 'zset-max-listpack-entries 4'],
+];
+
+ifReference('functions are kept aside, and come back to redis-server', async (t) => {
+  const folder = newFolder(t);
+  const theirs = await clientOf(t, (await referenceIn(t, folder)).port);
+  const library = '#!lua name=lib\nredis.register_function("f", function() return 42 end)';
+  await theirs('FUNCTION', 'LOAD', library);
+  await theirs('SET', 'k', 'v');
+  await theirs('SAVE');
+  const store = new Store();
+  const { functions } = await readInto(store, readFileSync(join(folder, 'dump.rdb')));
+  t.deepEqual(functions.map(String), [library]);
+  const second = newFolder(t);
+  writeFileSync(join(second, 'dump.rdb'), (await snapshotOf(store, { functions })).bytes);
+  const again = await clientOf(t, (await referenceIn(t, second)).port);
+  t.is(await again('FCALL', 'f', '0'), ':42\r\n');
+});
+
+// ---- files that are damaged
+
+async function smallFile(): Promise<Buffer> {
+  const node = await startNode();
+  const client = await RawClient.connect(node.port);
+  for (const request of ['SET s value', 'SET e value PX 100000', 'RPUSH l a b c', 'HSET h f v', 'ZADD z 1 m', 'SADD i 1 2', 'SADD m a']) {
+    await client.ask(request);
+  }
+  await client.ask('BUCKET CREATE empty');
+  const { bytes } = await snapshotOf(node.state.store, {});
+  client.close();
+  await node.stop();
+  return bytes;
+}
+
+test('every truncation and every flipped bit of a small file is refused', async (t) => {
+  const bytes = await smallFile();
+  const whole = await readInto(new Store(), bytes);
+  t.is(whole.keysLoaded, 8);
+  t.is(whole.endOffset, bytes.length);
+  for (let end = 0; end < bytes.length; end++) {
+    await t.throwsAsync(readInto(new Store(), Buffer.from(bytes.subarray(0, end))), { instanceOf: RdbFileError }, `cut at ${end}`);
+  }
+  for (let at = 0; at < bytes.length; at++) {
+    const damaged = Buffer.from(bytes);
+    damaged[at]! ^= 1 << at % 8;
+    await t.throwsAsync(readInto(new Store(), damaged), { instanceOf: RdbFileError }, `flipped at ${at}`);
+  }
+});
+
+const cases: readonly [title: string, content: string, message: RegExp][] = [
+  ['no RDB file', 'hello world, this is not it', /it is no RDB file/],
+  ['a newer version', 'REDIS0011\xff', /it is of version 11; versions up to 10 can be read/],
+  ['a module', 'REDIS0010\x07\x01k\x81\x83\xb2\x91\x7e\xa1\x70\x04\x01\0', /a value of the module \S{9}, .* \(key "k"\)/],
+  ['data of a module', 'REDIS0010\xf7\x81\x83\xb2\x91\x7e\xa1\x70\x04\x01\0', /data of the module \S{9},/],
+  ['a key twice', 'REDIS0003\x00\x01k\x01v\x00\x01k\x01v\xff', /it is there twice \(key "k"\)/],
+  ['a database too many', 'REDIS0003\xfe\x10\x00\x01k\x01v\xff', /it has a database 16/],
+];
+
+for (const [title, content, message] of cases) {
+  test(`refused with a text: ${title}`, async (t) => {
+    const error = await t.throwsAsync(readInto(new Store(), Buffer.from(content, 'latin1')), { instanceOf: RdbFileError });
+    t.regex(error.message, message);
+  });
+}
+
+test('what has expired is left out, unless a log follows', async (t) => {
+  const expired = 'REDIS0003\xfc\x01\0\0\0\0\0\0\0\x00\x01k\x01v\x00\x01l\x01v\xff';
+  const { keysLoaded, keysExpired } = await readInto(new Store(), Buffer.from(expired, 'latin1'));
+  t.deepEqual([keysLoaded, keysExpired], [1, 1]);
+  const store = new Store();
+  const base = await readInto(store, Buffer.from(expired, 'latin1'), false);
+  t.deepEqual([base.keysLoaded, store.databases[0]!.size], [2, 2]);
+});
+
+test('a collection without elements is no bucket', async (t) => {
+  const empty = 'REDIS0003\x02\x01k\x00\x00\x01l\x01v\xff';
+  const { keysLoaded, keysEmpty } = await readInto(new Store(), Buffer.from(empty, 'latin1'));
+  t.deepEqual([keysLoaded, keysEmpty], [1, 1]);
+});

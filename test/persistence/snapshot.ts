@@ -1,0 +1,234 @@
+/** Snapshots of one moment, against a plain Map under a seed, while the store changes in every way. */
+import { createHash } from 'node:crypto';
+import test, { type ExecutionContext } from 'ava';
+import { RdbReader } from '../../lib/persistence/rdb-reader.js';
+import { Snapshot, SnapshotAborted, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
+import { writePayload } from '../../lib/rdb/dump-payload.js';
+import { RdbOutput } from '../../lib/rdb/rdb-output.js';
+import { entryType, expiryOf, isMarked, keySlice } from '../../lib/store/entry.js';
+import {
+  createHash as createHashValue, deleteField, forEachField, keepWhenEmpty, setField, settleHash,
+} from '../../lib/store/hash-value.js';
+import type { Keyspace } from '../../lib/store/keyspace.js';
+import { createList, pushElement, removeEndElement } from '../../lib/store/list-value.js';
+import { addMember, createSortedSet, getScore, updateMember } from '../../lib/store/sorted-set-value.js';
+import { CURSOR_END } from '../../lib/store/byte-table.js';
+import { Store } from '../../lib/store/store.js';
+import { putString } from '../../lib/store/string-value.js';
+import { Slice, sliceOf } from '../../lib/util/bytes.js';
+import { seededRandom } from '../../lib/util/random.js';
+import { Draw } from '../generators/draw.js';
+import { MemoryFile } from '../support/memory-file.js';
+import { seedOf } from '../support/seed.js';
+
+const options: SnapshotOptions = {
+  compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
+  elapsedUs: () => performance.now() * 1000, syncsOften: true,
+};
+const none = (): Promise<void> => Promise.resolve();
+
+function newStore(): Store {
+  return new Store({ databases: 4 });
+}
+
+async function read(file: MemoryFile): Promise<Store> {
+  const store = newStore();
+  await new RdbReader(store, file, file.bytes.length, { leavesOutExpired: false }).readAll(none);
+  return store;
+}
+
+/** Every bucket of a store: its database and name; its expiry and value, in an order that depends on no seed. */
+function contents(store: Store): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const db of store.databases) for (const [name, value] of bucketsOf(db)) all.set(`${db.index} ${name}`, value);
+  return all;
+}
+
+function* bucketsOf(db: Keyspace): Generator<[string, string]> {
+  const refs: number[] = [];
+  for (let cursor = 0; cursor < CURSOR_END; ) cursor = db.scan(cursor, (ref) => refs.push(ref));
+  for (const ref of refs) {
+    const { arena } = db.store;
+    const output = new RdbOutput(false);
+    writePayload(output, db, ref);
+    // A table goes in the order of its store's seed: its bytes are compared in order.
+    const digest = createHash('sha1').update(output.bytes.subarray(0, output.length - 8).sort()).digest('hex');
+    yield [keySlice(arena, ref, new Slice()).text(), `${expiryOf(arena, ref)} ${digest}`];
+  }
+}
+
+/** What differs between two stores' contents. */
+function differences(actual: Map<string, string>, expected: Map<string, string>): string[] {
+  const names = new Set([...actual.keys(), ...expected.keys()]);
+  const different = [...names].filter((name) => actual.get(name) !== expected.get(name));
+  return different.slice(0, 10).map((name) => `${name}: ${actual.get(name) ?? 'missing'}, not ${expected.get(name) ?? 'there'}`);
+}
+
+/** Changes a random bucket in a random way. */
+function change(store: Store, draw: Draw, names: number): void {
+  const db = store.databases[draw.below(3)]!;
+  const key = sliceOf(`bucket ${draw.below(names)}`);
+  const value = sliceOf(String(draw.below(1e9)).repeat(draw.between(1, 6)));
+  let ref = db.find(key);
+  const type = ref === 0 ? draw.below(4) : -1;
+  switch (draw.below(12)) {
+    case 0:
+      if (ref !== 0) db.remove(key, ref);
+      return;
+    case 1:
+      if (ref !== 0) db.expireAt(key, ref, draw.chance(0.5) ? 0 : 4e12 + draw.below(1000));
+      return;
+    case 2: {
+      const newKey = sliceOf(draw.chance(0.5) ? `bucket ${draw.below(names)}` : `other ${draw.below(names)}`);
+      if (ref === 0 || newKey.equals(key)) return;
+      const taken = db.find(newKey);
+      if (taken !== 0) db.remove(newKey, taken);
+      db.rename(key, db.find(key), newKey);
+      return;
+    }
+    case 3: {
+      const other = store.databases[(db.index + 1) % 3]!;
+      if (ref === 0 || other.find(key) !== 0) return;
+      db.detach(key, ref);
+      other.attach(key, ref);
+      return;
+    }
+    case 4:
+      putString(db, key, ref, value, draw.chance(0.1) ? 4e12 : 0);
+      return;
+  }
+  // A handler would ask for the type; here it follows from the name.
+  const kind = ref === 0 ? type : entryType(store.arena, ref);
+  if (kind === 0) return void putString(db, key, ref, value, 0);
+  if (kind === 4 || kind === 2) {
+    if (ref === 0) ref = createHashValue(db, key);
+    for (let i = draw.below(10); i >= 0; i--) ref = setField(db, key, ref, sliceOf(`f${draw.below(900)}`), value);
+    if (draw.chance(0.3)) deleteField(db, ref, sliceOf(`f${draw.below(900)}`));
+    settleHash(db, key, ref);
+  } else if (kind === 1) {
+    if (ref === 0) ref = createList(db, key, 0);
+    for (let i = draw.below(10); i >= 0; i--) ref = pushElement(db, key, ref, draw.chance(0.5) ? 'head' : 'tail', value);
+    if (draw.chance(0.5)) removeEndElement(db, key, ref, 'head');
+  } else {
+    if (ref === 0) ref = createSortedSet(db, key);
+    for (let i = draw.below(10); i >= 0; i--) {
+      const member = sliceOf(`m${draw.below(500)}`);
+      const score = getScore(db, ref, member);
+      if (score === undefined) ref = addMember(db, key, ref, member, draw.below(100));
+      else ref = updateMember(db, key, ref, member, draw.below(100));
+    }
+  }
+}
+
+function noMarks(t: ExecutionContext, store: Store): void {
+  for (const db of store.databases) {
+    for (let cursor = 0; cursor < CURSOR_END; ) {
+      cursor = db.scan(cursor, (ref) => t.false(isMarked(store.arena, ref)));
+    }
+  }
+}
+
+for (const round of [0, 1, 2, 3]) {
+  test(`what is written is the moment of the start, round ${round}`, async (t) => {
+    const draw = new Draw(seededRandom(seedOf(t) + round));
+    const store = newStore();
+    for (let i = 0; i < 20_000; i++) change(store, draw, 300);
+    // Two small slices, so that commands come between them.
+    let clock = 0;
+    for (let snapshots = 0; snapshots < 6; snapshots++) {
+      const before = contents(store);
+      const file = new MemoryFile();
+      file.most = draw.pick([Infinity, 5000, 70_000]);
+      const snapshot = new Snapshot(store, file, { ...options, elapsedUs: () => (clock += 600) });
+      const ended = { isDone: false };
+      void snapshot.done.finally(() => (ended.isDone = true));
+      while (!ended.isDone) {
+        for (let i = draw.below(20); i > 0; i--) change(store, draw, 300);
+        if (draw.chance(0.01)) store.databases[draw.below(3)]!.swap(store.databases[draw.below(3)]!);
+        if (draw.chance(0.003)) store.databases[draw.below(3)]!.clear();
+        while (store.reclaimer.run(() => false));
+        await new Promise(setImmediate);
+      }
+      t.is(await snapshot.done, file.bytes.length);
+      t.deepEqual(differences(contents(await read(file)), before), []);
+      noMarks(t, store);
+      for (let i = 0; i < 2000; i++) change(store, draw, 300);
+    }
+  });
+}
+
+test('a large value is written in pieces, and others come behind it', async (t) => {
+  const store = newStore();
+  const db = store.databases[0]!;
+  const key = sliceOf('large');
+  db.find(key);
+  let ref = createHashValue(db, key);
+  for (let i = 0; i < 50_000; i++) ref = setField(db, key, ref, sliceOf(`field ${i}`), sliceOf(`value ${i}`));
+  for (let i = 0; i < 3000; i++) {
+    const name = sliceOf(`small ${i}`);
+    putString(db, name, db.find(name), sliceOf(String(i)), 0);
+  }
+  const file = new MemoryFile();
+  let clock = 0;
+  const snapshot = new Snapshot(store, file, { ...options, elapsedUs: () => (clock += 600) });
+  for (let i = 0; i < 3000; i++) {
+    const name = sliceOf(`small ${i}`);
+    putString(db, name, db.find(name), sliceOf('changed'), 0);
+    if (i % 50 === 0) await new Promise(setImmediate);
+  }
+  ref = db.find(key);
+  setField(db, key, ref, sliceOf('field 7'), sliceOf('changed'));
+  await snapshot.done;
+  const copy = await read(file);
+  const found = new Map<string, string>();
+  const [into] = copy.databases;
+  forEachField(into!, into!.find(key), (field, value) => found.set(field.text(), value.text()));
+  t.is(found.size, 50_000);
+  for (let i = 0; i < 50_000; i++) if (found.get(`field ${i}`) !== `value ${i}`) t.fail(`field ${i}`);
+  for (let i = 0; i < 3000; i++) t.not(copy.databases[0]!.find(sliceOf(`small ${i}`)), 0);
+  noMarks(t, store);
+});
+
+test('a bucket that stays when it is empty comes back', async (t) => {
+  const store = newStore();
+  const db = store.databases[1]!;
+  for (const [name, expiresAtMs] of [['empty', 0], ['expires', 4e12], ['filled', 0]] as const) {
+    const key = sliceOf(name);
+    db.find(key);
+    let ref = createHashValue(db, key);
+    keepWhenEmpty(store.arena, ref);
+    if (name === 'filled') ref = setField(db, key, ref, sliceOf('f'), sliceOf('v'));
+    db.expireAt(key, ref, expiresAtMs);
+  }
+  const file = new MemoryFile();
+  await new Snapshot(store, file, options).done;
+  const copy = await read(file);
+  t.deepEqual(differences(contents(copy), contents(store)), []);
+  const filled = sliceOf('filled');
+  const into = copy.databases[1]!;
+  deleteField(into, into.find(filled), sliceOf('f'));
+  t.not(settleHash(into, filled, into.find(filled)), 0);
+});
+
+test('a file that fails, and a snapshot that is given up, leave no marks', async (t) => {
+  const draw = new Draw(seededRandom(seedOf(t)));
+  const store = newStore();
+  for (let i = 0; i < 20_000; i++) change(store, draw, 3000);
+  const before = contents(store);
+  let clock = 0;
+  const slow = { ...options, elapsedUs: () => (clock += 600) };
+  const failing = new MemoryFile();
+  failing.failure = new Error('no space');
+  await t.throwsAsync(new Snapshot(store, failing, slow).done, { message: 'no space' });
+  noMarks(t, store);
+  const given = new Snapshot(store, new MemoryFile(), slow);
+  await new Promise(setImmediate);
+  for (let i = 0; i < 50; i++) store.databases[0]!.find(sliceOf(`bucket ${i}`));
+  given.abort();
+  await t.throwsAsync(given.done, { instanceOf: SnapshotAborted });
+  noMarks(t, store);
+  t.deepEqual(differences(contents(store), before), []);
+  const file = new MemoryFile();
+  await new Snapshot(store, file, slow).done;
+  t.deepEqual(differences(contents(await read(file)), before), []);
+});
