@@ -182,6 +182,8 @@ export const autoclaimCountTooHigh = make(
   'ERR Insufficient memory, failed allocating transient memory, COUNT too high.',
 );
 export const timeoutNotAFloat = make('ERR timeout is not a float or out of range');
+export const waitedGroupGone = make('NOGROUP the consumer group this client was blocked on no longer exists');
+export const waitedStreamGone = make('UNBLOCKED the stream key no longer exists');
 export const unblocked = make('UNBLOCKED client unblocked via CLIENT UNBLOCK');
 export const badUnblockReason = make('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");

@@ -108,6 +108,7 @@ const destroy: Handler = (context, args, reply) => {
   if (group === undefined) return reply.integer(0);
   stream.removeGroup(group);
   context.changed(args.slice(2), 'x', 'xgroup-destroy');
+  context.node.waits.signal(context.db, args.slice(2));
   reply.integer(1);
 };
 

@@ -1,33 +1,41 @@
-/** XREAD and XREADGROUP: the entries of several streams behind given IDs, for anyone or for a consumer of a group. */
-import { readExactInteger, readInteger } from './arguments.js';
+/**
+ * XREAD and XREADGROUP: the entries of several streams behind given IDs, for anyone or for a consumer of a group. With
+ * BLOCK, who finds nothing waits for the first entry that is added to one of them (execution/blocking.ts).
+ */
+import { readInteger } from './arguments.js';
 import type { Context } from './context.js';
 import { findForRead } from './lookup.js';
 import type { CommandSpec, Handler, KeySpec } from './spec.js';
 import { readId, replyId } from './stream-arguments.js';
 import { findConsumer } from './stream-group.js';
 import { replyEntries, replyEntry } from './stream.js';
+import { namesOf, readTimeoutMs } from './waiting.js';
 import {
-  dollarInReadGroup, groupMissing, groupNeedsReadGroup, negativeTimeout, newEntriesNeedReadGroup, noGroupToRead,
-  noackNeedsReadGroup, notATimeout, syntaxError, unbalancedStreams,
+  dollarInReadGroup, groupMissing, groupNeedsReadGroup, newEntriesNeedReadGroup, noGroupToRead, noackNeedsReadGroup,
+  syntaxError, unbalancedStreams, waitedGroupGone, waitedStreamGone,
 } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
-import { STREAM } from '../store/entry.js';
+import { STREAM, entryType } from '../store/entry.js';
 import type { StreamConsumer, StreamGroup } from '../store/stream-group.js';
 import { StreamId } from '../store/stream-id.js';
 import { advance } from '../store/stream-progress.js';
 import { streamOf } from '../store/stream-value.js';
 import type { Stream } from '../store/stream.js';
+import type { Slice } from '../util/bytes.js';
 import { addWrapping } from '../util/numbers.js';
 
 const LAST = new StreamId().setMax();
+
+/** How many entries a client gets at most that has waited and said no number. */
+const WAITED_COUNT = 1000;
 
 /** What is asked for. */
 interface Reading {
   /** How many entries of each stream, at most. */
   count: number;
-  /** How long to wait for entries, 0 for ever; undefined when there is no waiting. */
-  blockMs: number | undefined;
+  /** Until when to wait for entries, as `Wait.untilMs`; undefined when there is no waiting. */
+  untilMs: number | undefined;
   /** The group and the consumer of XREADGROUP. */
   groupName: string | undefined;
   consumerName: string;
@@ -39,13 +47,13 @@ interface Reading {
 }
 
 /** Throws syntaxError(), notAnInteger() and what each option throws. */
-function readReading(args: Args, isForGroup: boolean): Reading {
+function readReading(context: Context, args: Args, isForGroup: boolean): Reading {
   const reading: Reading = {
-    count: Infinity, blockMs: undefined, groupName: undefined, consumerName: '', isAcknowledged: false,
+    count: Infinity, untilMs: undefined, groupName: undefined, consumerName: '', isAcknowledged: false,
     keysAt: 0, keyCount: 0,
   };
   for (let index = 1; index < args.count && reading.keysAt === 0; ) {
-    index = readOption(args, index, isForGroup, reading);
+    index = readOption(context, args, index, isForGroup, reading);
   }
   if (reading.keysAt === 0) throw syntaxError();
   if (isForGroup && reading.groupName === undefined) throw groupMissing();
@@ -53,10 +61,10 @@ function readReading(args: Args, isForGroup: boolean): Reading {
 }
 
 /** Takes the option at `index` and gives the place of the next. */
-function readOption(args: Args, index: number, isForGroup: boolean, reading: Reading): number {
+function readOption(context: Context, args: Args, index: number, isForGroup: boolean, reading: Reading): number {
   const hasValue = index + 1 < args.count;
   if (hasValue && args.is(index, 'BLOCK')) {
-    reading.blockMs = readBlock(args, index + 1);
+    reading.untilMs = readTimeoutMs(context, args, index + 1);
     return index + 2;
   }
   if (hasValue && args.is(index, 'COUNT')) {
@@ -80,13 +88,6 @@ function readOption(args: Args, index: number, isForGroup: boolean, reading: Rea
   if (!isForGroup) throw noackNeedsReadGroup();
   reading.isAcknowledged = true;
   return index + 1;
-}
-
-/** Milliseconds. Throws notATimeout() and negativeTimeout(). */
-function readBlock(args: Args, index: number): number {
-  const value = readExactInteger(args, index, notATimeout);
-  if (value < 0) throw negativeTimeout();
-  return Number(value);
 }
 
 /** A stream that is asked, from behind which ID on, and for which group. */
@@ -129,15 +130,21 @@ function readAfter(args: Args, index: number, stream: Stream | undefined, isForG
 /** XREAD, and XREADGROUP with `isForGroup`. */
 function readHandler(isForGroup: boolean): Handler {
   return (context, args, reply) => {
-    const reading = readReading(args, isForGroup);
+    const reading = readReading(context, args, isForGroup);
     const sources = readSources(context, args, reading);
     const mark = reply.length;
     let served = 0;
     for (const source of sources) if (serve(context, args, reading, source, reply)) served++;
-    if (served === 0) reply.nilArray();
-    else if (reply.protocol === 3) reply.mapFrom(mark, served);
-    else reply.arrayFrom(mark, served);
+    if (served > 0) closeStreams(reply, mark, served);
+    else if (reading.untilMs === undefined || !context.mayWait) reply.nilArray();
+    else waitFor(context, args, reading, reading.untilMs, sources);
   };
+}
+
+/** Puts a header in front of the streams that were written since `length` was `mark`. */
+function closeStreams(reply: ReplyWriter, mark: number, count: number): void {
+  if (reply.protocol === 3) reply.mapFrom(mark, count);
+  else reply.arrayFrom(mark, count);
 }
 
 /** Writes a stream's name and what it has for the reader; false when it has nothing. */
@@ -147,19 +154,13 @@ function serve(context: Context, args: Args, reading: Reading, source: Source, r
   const ref = findForRead(context, key, STREAM);
   if (ref === 0) return false;
   const stream = streamOf(context.db, ref);
-  const isHistory = group !== undefined && !after.isMax;
-  const start = new StreamId().copyFrom(group === undefined || isHistory ? after : group.lastId);
-  if (!isHistory && !hasNewer(stream, start)) return false;
-  start.increment();
-  if (reply.protocol === 2) reply.array(2);
-  reply.slice(key);
-  if (group === undefined) replyEntries(reply, stream.walk(start, LAST), reading.count);
-  else {
-    const consumer = findConsumer(context, key, group, reading.consumerName);
-    if (isHistory) replyHistory(context, stream, group, consumer, start, reading.count, reply);
-    else deliver(context, stream, group, consumer, start, reading, reply);
-    context.store.changes++;
+  if (group !== undefined && !after.isMax) {
+    replyHistory(context, key, stream, group, after, reading, reply);
+    return true;
   }
+  const seen = group === undefined ? after : group.lastId;
+  if (!hasNewer(stream, seen)) return false;
+  replyNewer(context, key, stream, group, seen, reading, reply);
   return true;
 }
 
@@ -169,11 +170,29 @@ function hasNewer(stream: Stream, than: StreamId): boolean {
   return stream.length > 0 && stream.readNewestId(newest) && newest.compare(than) > 0;
 }
 
+/** Writes a stream's name and its entries behind `seen`, and notes that a group's consumer has got them. */
+function replyNewer(
+  context: Context, key: Slice, stream: Stream, group: StreamGroup | undefined, seen: StreamId, reading: Reading,
+  reply: ReplyWriter,
+): void {
+  const start = new StreamId().copyFrom(seen);
+  start.increment();
+  openStream(reply, key);
+  if (group === undefined) return replyEntries(reply, stream.walk(start, LAST), reading.count);
+  deliver(context, stream, group, findConsumer(context, key, group, reading.consumerName), start, reading, reply);
+}
+
+function openStream(reply: ReplyWriter, key: Slice): void {
+  if (reply.protocol === 2) reply.array(2);
+  reply.slice(key);
+}
+
 /** Writes the entries from `start` on, which are new to the group, and notes that the consumer has got them. */
 function deliver(
   { store }: Context, stream: Stream, group: StreamGroup, consumer: StreamConsumer, start: StreamId, reading: Reading,
   reply: ReplyWriter,
 ): void {
+  store.changes++;
   const mark = reply.length;
   const walk = stream.walk(start, LAST);
   let written = 0;
@@ -185,16 +204,20 @@ function deliver(
   reply.arrayFrom(mark, written);
 }
 
-/** Writes what is pending with a consumer from `start` on; of an entry that was deleted only the ID is left. */
+/** Writes what is pending with the consumer behind `after`; of an entry that was deleted only the ID is left. */
 function replyHistory(
-  { store }: Context, stream: Stream, group: StreamGroup, consumer: StreamConsumer, start: StreamId, count: number,
+  context: Context, key: Slice, stream: Stream, group: StreamGroup, after: StreamId, reading: Reading,
   reply: ReplyWriter,
 ): void {
+  const { store } = context;
+  openStream(reply, key);
+  const { pending } = findConsumer(context, key, group, reading.consumerName);
+  store.changes++;
   const mark = reply.length;
-  const { pending } = consumer;
-  const id = new StreamId();
+  const id = new StreamId().copyFrom(after);
+  id.increment();
   let written = 0;
-  for (let isThere = pending.seekFrom(start); isThere && written < count; isThere = pending.next()) {
+  for (let isThere = pending.seekFrom(id); isThere && written < reading.count; isThere = pending.next()) {
     const walk = stream.walk(pending.readId(id), id);
     if (walk.next()) {
       replyEntry(reply, walk);
@@ -209,6 +232,45 @@ function replyHistory(
     written++;
   }
   reply.arrayFrom(mark, written);
+}
+
+// ---- waiting
+
+/** Lets the client wait for an entry behind the given IDs, or for one that is new to its group. */
+function waitFor(context: Context, args: Args, reading: Reading, untilMs: number, sources: readonly Source[]): void {
+  const keys = namesOf(args, reading.keysAt, reading.keysAt + reading.keyCount);
+  const after = new Map<string, StreamId>();
+  // Of a stream that is named twice the first ID counts.
+  for (const source of sources) if (!after.has(args.text(source.key))) after.set(args.text(source.key), source.after);
+  const waited = { ...reading, count: reading.count === Infinity ? WAITED_COUNT : reading.count };
+  context.wait({
+    keys, type: STREAM, untilMs, endsWithBucket: reading.groupName !== undefined,
+    retry: (later, key, late) => serveWaiting(later, key, after.get(key.text())!, waited, late),
+  });
+}
+
+/**
+ * Writes what a stream has now for a client that waits; false when that is nothing. An entry may have been added and
+ * deleted since: then the client gets none. Throws waitedStreamGone() and waitedGroupGone().
+ * Source: serveClientsBlockedOnStreamKey() in redis's blocked.c.
+ */
+function serveWaiting(context: Context, key: Slice, after: StreamId, reading: Reading, reply: ReplyWriter): boolean {
+  const { db, store } = context;
+  const ref = db.peek(key);
+  const { groupName } = reading;
+  if (ref === 0 || entryType(store.arena, ref) !== STREAM) {
+    if (groupName !== undefined) throw waitedStreamGone();
+    return false;
+  }
+  const stream = streamOf(db, ref);
+  const group = groupName === undefined ? undefined : stream.groups.get(groupName);
+  if (groupName !== undefined && group === undefined) throw waitedGroupGone();
+  const seen = group === undefined ? after : group.lastId;
+  if (stream.lastId.compare(seen) <= 0) return false;
+  const mark = reply.length;
+  replyNewer(context, key, stream, group, seen, reading, reply);
+  closeStreams(reply, mark, 1);
+  return true;
 }
 
 const streamKeys = (from: number): KeySpec[] => [

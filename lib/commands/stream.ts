@@ -49,6 +49,7 @@ const xadd: Handler = (context, args, reply) => {
   stream.append(id, fields);
   replyId(reply, id);
   context.changed(key, 'x', 'xadd');
+  context.node.waits.signal(db, key);
   if (options.trim !== undefined && stream.trim(options.trim) > 0) context.changed(key, 'x', 'xtrim');
 };
 

@@ -24,7 +24,9 @@ export function readTimeout(context: Context, args: Args, index: number): number
 
 /** As `readTimeout`, in whole milliseconds. Throws timeoutNotAnInteger() and timeoutIsNegative(). */
 export function readTimeoutMs(context: Context, args: Args, index: number): number {
-  return momentAfter(context, Number(readExactInteger(args, index, timeoutNotAnInteger)));
+  const ms = readExactInteger(args, index, timeoutNotAnInteger);
+  if (ms < 0) throw timeoutIsNegative();
+  return ms > 0 ? context.node.clock.nowMs() + Number(ms) : 0;
 }
 
 /** What does not fit in an int64 counts as negative. */

@@ -4,9 +4,9 @@
  */
 import { Arena, SEGMENT_SHIFT, UNIT_MASK } from './arena.js';
 import {
-  EXPIRY_BYTES, HAS_EXPIRY, HEADER_BYTES, STRING, TYPE_FLAG_A, TYPE_FLAG_B, copyValue, createEntry, entryBytes,
-  entryMeta, entrySize, expiryOf, hasFlag, setEntryMeta, setExpiry, setFlag, setValueLength, valueLength, valueOffset,
-  valueRoom,
+  EXPIRY_BYTES, HAS_EXPIRY, HEADER_BYTES, IS_STRUCTURE, STRING, TYPE_FLAG_A, TYPE_FLAG_B, copyValue, createEntry,
+  entryBytes, entryMeta, entrySize, expiryOf, hasFlag, setEntryMeta, setExpiry, setFlag, setValueLength, valueLength,
+  valueOffset, valueRoom,
 } from './entry.js';
 import type { Keyspace } from './keyspace.js';
 import { Slice, copyBytes } from '../util/bytes.js';
@@ -27,8 +27,9 @@ const WASTE_MAX = 2;
 export function putString(db: Keyspace, key: Slice, ref: number, value: Slice, expiresAtMs: number): number {
   const { arena } = db.store;
   if (ref !== 0) {
-    db.dropValue(ref);
-    if (fitsInPlace(arena, ref, key.length, value.length, expiresAtMs)) {
+    // What goes with its structure, others may have to be told of: then the entry is another one.
+    if (hasFlag(arena, ref, IS_STRUCTURE)) db.dropValue(ref);
+    else if (fitsInPlace(arena, ref, key.length, value.length, expiresAtMs)) {
       overwrite(arena, ref, value, expiresAtMs);
       return ref;
     }
