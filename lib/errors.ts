@@ -213,6 +213,33 @@ export const notWhileSubscribed = (command: string): CommandError =>
     `ERR Can't execute '${command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
   );
 
+export const redirectsToOne = make('ERR A client can only redirect to a single other client');
+export const noSuchRedirect = make('ERR The client ID you want redirect to does not exist');
+export const prefixNeedsBroadcast = make('ERR PREFIX option requires BCAST mode to be enabled');
+export const broadcastIsFixed = make(
+  "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode.",
+);
+export const broadcastExcludesChoice = make('ERR OPTIN and OPTOUT are not compatible with BCAST');
+export const optinExcludesOptout = make("ERR You can't specify both OPTIN mode and OPTOUT mode");
+export const choiceIsFixed = make(
+  "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.",
+);
+export const cachingNeedsChoice = make(
+  'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
+);
+export const cachingYesNeedsOptin = make('ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.');
+export const cachingNoNeedsOptout = make('ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.');
+export const noTrackingOverRedis = make(
+  'ERR CLIENT TRACKING is not possible where buckets are on plain Redis servers: they do not tell this node what changes',
+);
+
+/** `other` is a prefix that there is, or that is given too. */
+export const prefixesOverlap = (prefix: string, other: string, isGiven: boolean): CommandError =>
+  new CommandError(
+    `ERR Prefix '${beginning(prefix)}' overlaps with ${isGiven ? 'another provided' : 'an existing'} prefix '${beginning(other)}'. ` +
+      'Prefixes for a single client must not overlap.',
+  );
+
 export const outOfRangeBetween = (min: number | bigint, max: number | bigint): CommandError =>
   new CommandError(`ERR value is out of range, value must between ${min} and ${max}`);
 export const helloSyntax = (option: string): CommandError =>

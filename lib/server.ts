@@ -69,7 +69,7 @@ export class Node {
     this.expiryTimer = new ExpiryTimer(this.state);
     this.peerExecutor = new Executor(this.state);
     this.cluster = new Cluster({
-      settings, log, store, pubsub: this.state.pubsub, runId: this.state.runId,
+      settings, log, store, pubsub: this.state.pubsub, tracking: this.state.tracking, runId: this.state.runId,
       ...(dial === undefined ? {} : { dial }),
       ...(readAgain === undefined ? {} : { readAgain }),
     });

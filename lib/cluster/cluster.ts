@@ -13,6 +13,7 @@ import { type Dial, dial } from './wire.js';
 import type { PeerState, ShardServices } from '../commands/shard-services.js';
 import { SettingError, type Settings } from '../config/settings.js';
 import { type PubSub, TOPIC_KINDS } from '../pubsub/pubsub.js';
+import type { Tracking } from '../pubsub/tracking.js';
 import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
 import type { Log } from '../util/log.js';
@@ -23,6 +24,7 @@ export interface ClusterParts {
   log: Log;
   store: Store;
   pubsub: PubSub;
+  tracking: Tracking;
   /** Tells this run of this node from all others. */
   runId: string;
   dial?: Dial;
@@ -55,7 +57,8 @@ export class Cluster implements ShardServices {
 
   /** Throws SettingError when the settings contradict themselves. */
   constructor(parts: ClusterParts) {
-    const { settings, log, store, pubsub, runId, dial: open = dial, random = systemRandom, readAgain } = parts;
+    const { settings, log, store, pubsub, tracking, runId, readAgain } = parts;
+    const { dial: open = dial, random = systemRandom } = parts;
     this.self = settings.text('node');
     this.settings = settings;
     this.store = store;
@@ -65,7 +68,7 @@ export class Cluster implements ShardServices {
     settings.watch('peer-queue-bytes', () => (limits.queueBytesMax = settings.integer('peer-queue-bytes')));
     this.pubsub = pubsub;
     this.services = {
-      self: this.self, limits, log, random, dial: open, feeds: new Feeds(pubsub, runId, () => this.peers),
+      self: this.self, limits, log, random, dial: open, feeds: new Feeds(pubsub, tracking, runId, () => this.peers),
       cookie: () => settings.text('cookie'),
       fingerprint: () => this.map.fingerprint,
     };
@@ -142,6 +145,10 @@ export class Cluster implements ShardServices {
       forward: (session, args) => peer.forwardOverFeed(session, args.bytes, args.start, args.end),
       publish: (channel, text, then) => this.services.feeds.publishThrough(peer, channel, text, then),
     };
+  }
+
+  get hasRedisServers(): boolean {
+    return this.newsPeers.length < this.peersByName.size;
   }
 
   /** The peers that know of publishing; a plain Redis server is left to itself. */

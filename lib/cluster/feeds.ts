@@ -7,10 +7,16 @@
  *     PEER FEED <run id> <kind> <count> <name> ...   ->      everything, when the link is up
  *     PEER WANT <kind> <count> <name> ...            ->      what has changed
  *                                                    <-      push [message, <channel>, <text>]
+ *                                                            or [smessage, <channel>, <text>]
+ *                                                            or [invalidate, <key>, <client>] or [flush]
  *
  * Every node has a link to each node that owns something, so what is published there reaches all of them directly. A
  * node that owns nothing has no links from others: what is published there goes over the feed's link to one owner, its
  * relay, and from there to everybody else (`PEER PUBLISH`).
+ *
+ * Clients that keep copies of what they have read (pubsub/tracking.ts) are told over the same links. In front of a
+ * read that it passes on, a node says over that read's link that it wants to be told (`PEER TRACK <run id> <key> ...`),
+ * and in front of a write of a client that is not to be told of it, whose it is (`PEER ORIGIN <run id> <client>`).
  *
  * A subscription is confirmed when all peers that are up know it, so that whatever is published after the confirmation,
  * wherever, arrives. What is published while a link is down is lost to this node, as it is to a client of Redis that
@@ -19,9 +25,12 @@
 import { Answered, type Peer } from './peer.js';
 import { encodeRequest } from '../protocol/args.js';
 import { type PubSub, TOPIC_KINDS } from '../pubsub/pubsub.js';
-import type { TopicKind } from '../pubsub/subscriber.js';
+import type { WantKind } from '../pubsub/subscriber.js';
+import type { Tracking } from '../pubsub/tracking.js';
 import { Slice } from '../util/bytes.js';
 import { readPush } from '../protocol/push.js';
+
+const NOTHING = Buffer.alloc(0);
 
 export class Feeds {
   /** There has been something to listen to: the links are kept from then on. */
@@ -34,6 +43,7 @@ export class Feeds {
 
   constructor(
     private readonly pubsub: PubSub,
+    private readonly tracking: Tracking,
     /** Tells this run of this node from all others. */
     private readonly runId: string,
     private readonly peers: () => readonly Peer[],
@@ -41,6 +51,7 @@ export class Feeds {
     for (const kind of TOPIC_KINDS) {
       pubsub.topics[kind].onCount = (name, count) => this.note(kind, name, count);
     }
+    tracking.prefixes.onCount = (prefix, count) => this.note('prefix', prefix, count);
   }
 
   /** Opens the links, now and to every peer that comes. */
@@ -50,7 +61,7 @@ export class Feeds {
     for (const peer of this.peers()) peer.openFeed();
   }
 
-  private note(kind: TopicKind, name: string, count: number): void {
+  private note(kind: WantKind, name: string, count: number): void {
     if (this.pubsub.whenKnown === undefined) return;
     this.open();
     this.changes.set(`${kind} ${name}`, [kind, String(count), name]);
@@ -59,6 +70,7 @@ export class Feeds {
 
   /** Calls `then` when all peers that are up know what has been noted until now. */
   whenKnown(then: () => void): void {
+    this.open();
     this.waiting.push(then);
     this.tellSoon();
   }
@@ -94,16 +106,33 @@ export class Feeds {
       const topics = this.pubsub.topics[kind];
       for (const [name, { size }] of topics.entries()) parts.push(kind, String(size), name);
     }
+    for (const [prefix, count] of this.tracking.prefixes.counts()) parts.push('prefix', String(count), prefix);
     return encodeRequest(parts);
   }
 
   /** Takes what a peer has pushed. */
   receive(push: Buffer): void {
-    const [kind, channel, text] = readPush(push);
-    const topic = this.channel.set(channel!, 0, channel!.length);
-    const content = this.text.set(text!, 0, text!.length);
-    if (kind!.toString('latin1') === 'smessage') this.pubsub.deliverToShard(topic, content);
-    else this.pubsub.deliver(topic, content);
+    const [kind, name = NOTHING, text = NOTHING] = readPush(push);
+    const channel = this.channel.set(name, 0, name.length);
+    const content = this.text.set(text, 0, text.length);
+    switch (kind!.toString('latin1')) {
+      case 'message':
+        this.pubsub.deliver(channel, content);
+        break;
+      case 'smessage':
+        this.pubsub.deliverToShard(channel, content);
+        break;
+      case 'invalidate':
+        this.tracking.tell(channel.text(), Number(content.text()));
+        break;
+      case 'flush':
+        this.tracking.flushedElsewhere();
+    }
+  }
+
+  /** A peer has not told what has changed there for a while: clients that keep copies must forget them. */
+  onGap(): void {
+    this.tracking.flushedElsewhere();
   }
 
   /** Publishes through a relay what was published at this node; gives how many clients of other nodes got it. */

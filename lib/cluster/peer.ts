@@ -53,6 +53,7 @@ export class Peer implements LinkOwner {
   private readonly main: PeerLink;
   /** The link over which the peer sends what is published there; see feeds.ts. */
   private feed: PeerLink | undefined;
+  private feedWasLost = false;
   /** Who waits until the peer knows what is listened to here. */
   private feedWaiting: (() => void)[] = [];
   /** What links counted that are no more. */
@@ -116,6 +117,15 @@ export class Peer implements LinkOwner {
     return link;
   }
 
+  /** Sends a request of this node's own in front of the next one of a client, unless the peer is down. */
+  preface(context: Context, request: Buffer, failed: () => void): void {
+    try {
+      this.link(context.db.index, context.client.protocol).send(new Answered(() => undefined, failed), request);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
+
   /** A link of its own for one command that may keep the peer waiting. It goes when that is answered or abandoned. */
   forwardOnItsOwn(context: Context, bytes: Buffer, start: number, end: number, protocol: Protocol): void {
     if (this.main.state === 'down') return this.main.forward(context, bytes, start, end);
@@ -172,6 +182,9 @@ export class Peer implements LinkOwner {
     };
     if (feed.state === 'up') feed.tell(new Answered(then, then), this.services.feeds.greeting());
     else if (feed.state !== 'connecting') then();
+    // When the link is lost, and again when it is back: what happened between was not told.
+    if (feed.state === 'down' || (feed.state === 'up' && this.feedWasLost)) this.services.feeds.onGap();
+    this.feedWasLost = feed.state === 'down' || (this.feedWasLost && feed.state !== 'up');
   }
 
   /** Ends the commands that wait for something to happen on the peer. */

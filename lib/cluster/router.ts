@@ -125,6 +125,24 @@ export class ShardRouter implements Router {
     return true;
   }
 
+  /**
+   * Sends `request` to every other node that owns one of the keys, over the link that the request itself will take.
+   * `failed` is called with the keys of a node that refuses; not when it is down, for then the request fails too.
+   */
+  tellOwners(
+    session: Session, args: Args, keys: KeyPositions, request: (keys: readonly Buffer[]) => Buffer,
+    failed: (keys: readonly Buffer[]) => void,
+  ): void {
+    const { map, peers } = this.routes;
+    const names = new Map<Peer, Buffer[]>();
+    for (let i = 0; i < keys.count; i++) {
+      const position = keys.positions[i]!;
+      const peer = peers[map.ownerOf(args.bytes, args.offsets[position]!, args.lengths[position]!)];
+      if (peer !== undefined) names.set(peer, [...(names.get(peer) ?? []), args.copy(position)]);
+    }
+    for (const [peer, theirs] of names) peer.preface(session, request(theirs), () => failed(theirs));
+  }
+
   private forward(session: Session, command: Command, args: Args, owner: number): void {
     if (owner === NO_OWNER) throw noOwner(this.routes.map, args.copy(this.keys.positions[0]!));
     const peer = this.routes.peers[owner]!;

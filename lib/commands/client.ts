@@ -1,5 +1,6 @@
 /** CLIENT: what a node knows of the connections to it, and what one connection may ask for itself. */
 import { readInteger } from './arguments.js';
+import { clientTrackingCommands } from './client-tracking.js';
 import { readClientName } from './connection.js';
 import type { Client, Context, NodeServices } from './context.js';
 import { helpHandler } from './help.js';
@@ -61,20 +62,6 @@ function readSwitch(args: Args, index: number): boolean {
   if (args.is(index, 'OFF')) return false;
   throw syntaxError();
 }
-
-/** Nothing is tracked here: -1 says so. */
-const getredir: Handler = (_context, _args, reply) => reply.integer(-1);
-
-const trackinginfo: Handler = (_context, _args, reply) => {
-  reply.map(3);
-  reply.bulkText('flags');
-  reply.set(1);
-  reply.bulkText('off');
-  reply.bulkText('redirect');
-  reply.integer(-1);
-  reply.bulkText('prefixes');
-  reply.array(0);
-};
 
 // ---- of all clients
 
@@ -205,6 +192,8 @@ function readUnblockReason(args: Args, index: number): boolean {
 }
 
 const help = helpHandler('CLIENT', [
+  'CACHING (YES|NO)',
+  '    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.',
   'GETREDIR',
   '    Return the client ID we are redirecting to when tracking is enabled.',
   'GETNAME',
@@ -245,6 +234,9 @@ const help = helpHandler('CLIENT', [
   '    * LIB-VER: the client lib version.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]',
   '    Unblock the specified blocked client.',
+  'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]',
+  '         [OPTIN] [OPTOUT] [NOLOOP]',
+  '    Control server assisted client side caching.',
   'TRACKINGINFO',
   '    Report tracking status for the current connection.',
   'NO-EVICT (ON|OFF)',
@@ -268,11 +260,8 @@ export const clientCommands: readonly CommandSpec[] = [
     ...common, name: 'client', arity: -2, flags: [], categories: [], since: '2.4.0', complexity: 'Depends on subcommand.',
     summary: 'The connections to this node.',
     subcommands: [
+      ...clientTrackingCommands,
       { ...common, name: 'getname', arity: 2, since: '2.6.9', summary: "Gives the connection's name.", handler: getname },
-      {
-        ...common, name: 'getredir', arity: 2, since: '6.0.0',
-        summary: 'Gives the client that invalidations are redirected to; -1, as nothing is tracked.', handler: getredir,
-      },
       {
         ...common, name: 'help', arity: 2, flags: ['loading', 'stale'], since: '5.0.0', summary: 'Says how CLIENT is used.',
         handler: help,
@@ -332,10 +321,6 @@ export const clientCommands: readonly CommandSpec[] = [
       {
         ...common, name: 'setname', arity: 3, since: '2.6.9', summary: 'Names the connection.', syntax: 'connection-name',
         handler: setname,
-      },
-      {
-        ...common, name: 'trackinginfo', arity: 2, since: '6.2.0',
-        summary: 'Says what is tracked for the connection: nothing.', handler: trackinginfo,
       },
       {
         ...common, name: 'unblock', arity: -3, flags: ADMIN, since: '5.0.0',

@@ -12,7 +12,7 @@ import type { Settings } from '../config/settings.js';
 import type { Protocol, ReplyWriter } from '../protocol/reply-writer.js';
 import type { EventClass, KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { PubSub } from '../pubsub/pubsub.js';
-import type { Subscriber } from '../pubsub/subscriber.js';
+import type { Tracking, TrackingClient } from '../pubsub/tracking.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
@@ -105,7 +105,7 @@ export interface Deferred extends Receiver {
 export type ReplyMode = 'on' | 'off' | 'skip';
 
 /** What commands may know and change of the connection that they serve, and of the others. */
-export interface Client extends Subscriber {
+export interface Client extends TrackingClient {
   readonly id: number;
   /** `ip:port` of the client's end and of ours. */
   readonly address: string;
@@ -174,6 +174,7 @@ export interface NodeServices {
   readonly pubsub: PubSub;
   readonly events: KeyspaceEvents;
   readonly waits: Waits;
+  readonly tracking: Tracking;
   /** 40 hexadecimal digits, drawn at the start. */
   readonly runId: string;
   readonly startedAtMs: number;

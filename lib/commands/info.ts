@@ -91,7 +91,7 @@ function clients({ node }: Context): Fields {
     client_recent_max_input_buffer: most(all.map((client) => client.pendingBytes())),
     client_recent_max_output_buffer: most(all.map((client) => client.unreadBytes())),
     blocked_clients: all.filter((client) => client.isBlocked).length,
-    tracking_clients: 0,
+    tracking_clients: node.tracking.clientCount,
     clients_in_timeout_table: node.waits.timedCount,
   };
 }
@@ -226,9 +226,9 @@ function stats({ store, node }: Context): Fields {
     active_defrag_key_misses: 0,
     total_active_defrag_time: 0,
     current_active_defrag_time: 0,
-    tracking_total_keys: 0,
-    tracking_total_items: 0,
-    tracking_total_prefixes: 0,
+    tracking_total_keys: node.tracking.keyCount,
+    tracking_total_items: node.tracking.readCount,
+    tracking_total_prefixes: node.tracking.prefixes.size,
     unexpected_error_replies: 0,
     total_error_replies: counted.errorReplies,
     dump_payload_sanitizations: 0,

@@ -23,6 +23,7 @@ const flushall: Handler = (context, args, reply) => {
     db.clear();
   }
   store.changes++;
+  context.node.tracking.flushed();
   reply.ok();
 };
 
@@ -30,6 +31,7 @@ const flushdb: Handler = (context, args, reply) => {
   readFlushMode(args);
   context.store.changes += context.db.size;
   context.db.clear();
+  context.node.tracking.flushed();
   reply.ok();
 };
 

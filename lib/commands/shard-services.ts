@@ -26,6 +26,8 @@ export interface ShardServices {
   /** The name of this node. */
   readonly self: string;
   readonly fingerprint: string;
+  /** Whether buckets are on plain Redis servers. */
+  readonly hasRedisServers: boolean;
   /** The map as it was written. */
   readonly shards: readonly { range: string; node: string }[];
   /** The node that owns the bucket with this name; undefined when none does. */

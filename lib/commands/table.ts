@@ -20,6 +20,7 @@ export class Command {
   readonly arity: number;
   readonly subcommands: Map<string, Command> | undefined;
   readonly isWrite: boolean;
+  readonly isReadOnly: boolean;
   readonly isDeniedOutOfMemory: boolean;
   readonly isAllowedUnauthenticated: boolean;
   readonly isFast: boolean;
@@ -60,6 +61,7 @@ export class Command {
     this.handler = spec.handler;
     this.arity = spec.arity;
     this.isWrite = spec.flags.includes('write');
+    this.isReadOnly = spec.flags.includes('readonly');
     this.isDeniedOutOfMemory = spec.flags.includes('denyoom');
     this.isAllowedUnauthenticated = spec.flags.includes('no_auth');
     this.isFast = spec.flags.includes('fast');

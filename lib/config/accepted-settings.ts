@@ -122,7 +122,6 @@ const others: readonly SettingSpec[] = [
   integer('acllog-max-len', 128, 'Most entries of the ACL log'),
   choice('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels'], 'Channels that a new user may use'),
   text('aclfile', '', 'File of users', FIXED),
-  integer('tracking-table-max-keys', 1_000_000, 'Most keys that are tracked for client side caching'),
   choice('sanitize-dump-payload', 'no', ['no', 'yes', 'clients'], 'Whether RESTORE checks what it is given in depth'),
   flag('protected-mode', 'yes', 'Whether a server without a password answers only this machine'),
   choice('enable-protected-configs', 'no', ['no', 'yes', 'local'], 'Whether CONFIG SET may change protected settings', FIXED),

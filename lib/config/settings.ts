@@ -28,6 +28,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'client-query-buffer-limit', kind: 'bytes', initial: String(GIB), min: MIB, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of an unfinished request.' },
   { name: 'client-output-buffer-limit', kind: 'text', initial: 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60', read: readOutputLimits, isMutable: true, sentence: 'For normal clients, replicas and subscribers: bytes of unread replies at which the client is closed, bytes at which it is closed after some seconds, and these seconds.' },
   { name: 'notify-keyspace-events', kind: 'text', initial: '', read: readEventClasses, show: showEventClasses, isMutable: true, sentence: 'Which keyspace events are published: classes by their letters, `A` for most, with `K` and `E` for the two channels; empty for none.' },
+  { name: 'tracking-table-max-keys', kind: 'integer', initial: '1000000', isMutable: true, sentence: 'Most keys that are remembered for clients that keep copies of what they read (CLIENT TRACKING); 0 for no limit.' },
   { name: 'slowlog-log-slower-than', kind: 'integer', initial: '10000', min: -1, isMutable: true, sentence: 'Microseconds from which a command is in the slowlog; -1 for never.' },
   { name: 'slowlog-max-len', kind: 'integer', initial: '128', isMutable: true, sentence: 'Most entries of the slowlog.' },
   { name: 'latency-monitor-threshold', kind: 'integer', initial: '0', isMutable: true, sentence: 'Milliseconds from which the latency monitor keeps an event; 0 for never.' },

@@ -11,7 +11,9 @@ import type { CommandTimer } from './command-timer.js';
 import type { NodeState } from './node-state.js';
 import { writeError } from './refusal.js';
 import type { Session } from './session.js';
+import { TrackedCommands } from './tracked-commands.js';
 import { mustAuthenticate } from '../commands/authentication.js';
+import type { KeyPositions } from '../commands/key-positions.js';
 import type { Command, CommandTable } from '../commands/table.js';
 import { noAuth, notWhileSubscribed, outOfMemory, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
@@ -21,6 +23,11 @@ import type { ReplyWriter } from '../protocol/reply-writer.js';
 export interface Router {
   /** True when the request has been taken care of; false when it is to be run here. */
   route(session: Session, command: Command, args: Args, reply: ReplyWriter): boolean;
+  /** Sends a request to every other node that owns one of the keys, in front of what is routed next. */
+  tellOwners(
+    session: Session, args: Args, keys: KeyPositions, request: (keys: readonly Buffer[]) => Buffer,
+    failed: (keys: readonly Buffer[]) => void,
+  ): void;
 }
 
 /** The warning about web browsers that were talked into speaking to us is not repeated sooner. */
@@ -33,17 +40,20 @@ export class Executor {
   router: Router | undefined;
   private readonly table: CommandTable;
   private readonly timer: CommandTimer;
+  private readonly tracked: TrackedCommands;
   private httpWarnedAtMs = -Infinity;
 
   constructor(private readonly node: NodeState) {
     this.table = node.table;
     this.timer = node.timer;
+    this.tracked = new TrackedCommands(node);
   }
 
   /** Runs one request and writes its reply. */
   execute(session: Session, args: Args, reply: ReplyWriter): void {
     const { node, timer } = this;
     const mark = reply.length;
+    let isTracked = false;
     let command: Command | undefined;
     try {
       command = this.admit(session, args);
@@ -54,6 +64,8 @@ export class Executor {
       }
       session.lastCommand = command;
       timer.begin(command);
+      isTracked = session.tracking !== undefined;
+      if (isTracked) this.tracked.begin(session, command, args, this.router);
       const isElsewhere = this.router?.route(session, command, args, reply);
       if (isElsewhere !== true) {
         if (node.maxMemory.isSet && node.maxMemory.refuses(command)) return this.refuseForMemory(command, reply);
@@ -64,6 +76,7 @@ export class Executor {
       writeError(node, error, command, reply);
       if (command === undefined) return;
     }
+    if (isTracked) this.tracked.end(session, command, args);
     timer.end(session, command, args);
     if (node.waits.hasReady) node.waits.serve();
     if (node.monitors.count > 0) node.monitors.show(session, session.db.index, command, args);

@@ -9,6 +9,7 @@ import type { Args } from '../protocol/args.js';
 import type { Protocol } from '../protocol/reply-writer.js';
 import type { KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { Subscriptions, TopicKind } from '../pubsub/subscriber.js';
+import type { Author, Origin, Tracking, TrackingState } from '../pubsub/tracking.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
@@ -32,7 +33,7 @@ export interface Transport {
   destroy(): void;
 }
 
-export class Session implements Context, Client {
+export class Session implements Context, Client, Author {
   db: Keyspace;
   protocol: Protocol = 2;
   name = '';
@@ -43,6 +44,9 @@ export class Session implements Context, Client {
   isUntouching = false;
   isMonitor = false;
   subscriptions: Subscriptions | undefined;
+  tracking: TrackingState | undefined;
+  /** On a peer's link: the client of the peer whose request runs. */
+  origin: Origin | undefined;
   /** Some reply is unwanted: the connection must look closer, at this one or the next (CLIENT REPLY). */
   isReplyLimited = false;
   lastCommand: Command | undefined;
@@ -53,6 +57,7 @@ export class Session implements Context, Client {
 
   private readonly createdAtMs: number;
   private readonly events: KeyspaceEvents;
+  private readonly trackers: Tracking;
   private replyMode: ReplyMode = 'on';
   private skipsNextReply = false;
 
@@ -64,6 +69,7 @@ export class Session implements Context, Client {
   ) {
     this.db = store.databases[0]!;
     this.events = node.events;
+    this.trackers = node.tracking;
     this.isAuthenticated = node.settings.text('requirepass') === '';
     this.createdAtMs = this.lastActiveMs = node.clock.nowMs();
   }
@@ -99,6 +105,7 @@ export class Session implements Context, Client {
   changed(key: Slice, eventClass: EventClass, event: string): void {
     this.store.changes++;
     if (this.events.isOn) this.events.publish(this.db.index, key, eventClass, event);
+    if (this.trackers.isOn) this.trackers.changed(key, this);
   }
 
   defer(holds: boolean): Deferred {
@@ -135,6 +142,7 @@ export class Session implements Context, Client {
   leave(): void {
     if (this.isMonitor) this.node.monitors.remove(this);
     if (this.subscriptions !== undefined) this.node.pubsub.leave(this);
+    if (this.tracking !== undefined) this.node.tracking.disable(this);
   }
 
   reset(): void {
@@ -184,13 +192,18 @@ export class Session implements Context, Client {
       `age=${seconds(this.createdAtMs)} idle=${seconds(this.lastActiveMs)} flags=${this.flags()} db=${this.db.index} ` +
       `sub=${subscribed('channel')} psub=${subscribed('pattern')} ssub=${subscribed('shard')} multi=-1 qbuf=${pendingBytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 ` +
       `oll=${unreadBytes > 0 ? 1 : 0} omem=${unreadBytes} tot-mem=${pendingBytes + unreadBytes} ` +
-      `events=${unreadBytes > 0 ? 'rw' : 'r'} cmd=${this.lastCommand?.fullName ?? 'NULL'} user=default redir=-1 ` +
+      `events=${unreadBytes > 0 ? 'rw' : 'r'} cmd=${this.lastCommand?.fullName ?? 'NULL'} user=default redir=${this.tracking?.redirect ?? -1} ` +
       `resp=${this.protocol}${library}`
     );
   }
 
   private flags(): string {
-    const flags = (this.isMonitor ? 'O' : '') + (this.subscriptions === undefined ? '' : 'P') + (this.isBlocked ? 'b' : '') + (this.isKeptFromEviction ? 'e' : '');
+    const flags = (this.isMonitor ? 'O' : '') + (this.subscriptions === undefined ? '' : 'P') + (this.isBlocked ? 'b' : '') + this.trackingFlags() + (this.isKeptFromEviction ? 'e' : '');
     return flags === '' ? 'N' : flags;
+  }
+
+  private trackingFlags(): string {
+    if (this.tracking === undefined) return '';
+    return `t${this.tracking.isRedirectBroken ? 'R' : ''}${this.tracking.isBroadcast ? 'B' : ''}`;
   }
 }

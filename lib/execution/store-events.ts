@@ -4,6 +4,7 @@
  */
 import type { Settings } from '../config/settings.js';
 import type { KeyspaceEvents } from '../pubsub/keyspace-events.js';
+import type { Tracking } from '../pubsub/tracking.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { RemovalReason, Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
@@ -11,10 +12,11 @@ import type { Slice } from '../util/bytes.js';
 /** The class of events for each reason; the reason is the event's name. */
 const CLASSES = { expired: 'x', evicted: 'e' } as const satisfies Record<RemovalReason, string>;
 
-/** Has keyspace events published for what the store does of itself. */
-export function publishStoreEvents(store: Store, events: KeyspaceEvents, settings: Settings): void {
+/** Has what the store does of itself published, and told to clients that keep copies. */
+export function followStoreEvents(store: Store, events: KeyspaceEvents, tracking: Tracking, settings: Settings): void {
   store.onRemoved = (db, key, reason) => {
     if (events.isOn) events.publish(db.index, key, CLASSES[reason], reason);
+    if (tracking.isOn) tracking.changed(key, undefined);
   };
   store.onMissed = (db, key) => {
     if (events.isOn) events.publish(db.index, key, 'm', 'keymiss');

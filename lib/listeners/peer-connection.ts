@@ -14,7 +14,7 @@ import type { Executor } from '../execution/execute.js';
 import type { NodeState } from '../execution/node-state.js';
 import type { Args } from '../protocol/args.js';
 import { Feed } from '../pubsub/feed.js';
-import { TOPIC_KINDS } from '../pubsub/pubsub.js';
+import { WANT_KINDS } from '../pubsub/pubsub.js';
 import { COMPLETE, RequestDecoder } from '../protocol/request-decoder.js';
 
 /** More than any request of the handshake needs. */
@@ -65,6 +65,7 @@ export class PeerConnection extends Connection {
       else if (args.is(0, 'PEER')) this.answerPeer(args);
       else if (this.peerMap !== this.cluster.map.fingerprint && !this.ownsAll(args)) this.refuseNames(args);
       else this.execute(args);
+      if (!args.is(0, 'PEER')) this.session.origin = undefined;
       return true;
     }
     if (status < 0 || (!this.isProved && decoder.pendingBytes > UNPROVED_REQUEST_BYTES_MAX)) {
@@ -145,6 +146,8 @@ export class PeerConnection extends Connection {
     if (args.is(1, 'MAP') && args.count === 3) this.learnMap(args);
     else if (args.is(1, 'FEED') && args.count >= 3) this.beginFeed(args);
     else if (args.is(1, 'WANT') && this.newsFeed !== undefined) this.learnWants(this.newsFeed, args, 2);
+    else if (args.is(1, 'TRACK') && args.count >= 4) this.remember(args);
+    else if (args.is(1, 'ORIGIN') && args.count === 4) this.learnOrigin(args);
     else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
     else this.outbox.reply.error('ERR unknown PEER request');
   }
@@ -156,8 +159,8 @@ export class PeerConnection extends Connection {
     const { feeds } = this.node.pubsub;
     const runId = args.text(2);
     // Its last connection may be lost and we have not noticed yet.
-    for (const feed of feeds) if (feed.node === runId) feeds.delete(feed);
-    this.newsFeed = new Feed(runId, (bytes) => this.push(bytes));
+    for (const feed of feeds) if (feed.node === runId) this.endFeed(feed);
+    this.newsFeed = new Feed(this.session.id, runId, (bytes) => this.push(bytes));
     feeds.add(this.newsFeed);
     this.learnWants(this.newsFeed, args, 3);
   }
@@ -165,9 +168,10 @@ export class PeerConnection extends Connection {
   /** From argument `from` on: kind, number of listeners, name, and so on. */
   private learnWants(feed: Feed, args: Args, from: number): void {
     for (let i = from; i + 2 < args.count; i += 3) {
-      const kind = TOPIC_KINDS.find((each) => each === args.text(i));
+      const kind = WANT_KINDS.find((each) => each === args.text(i));
       if (kind === undefined) return this.outbox.reply.error('ERR unknown kind of subscription');
       feed.want(kind, args.text(i + 2), Number(args.text(i + 1)));
+      if (kind === 'prefix') this.node.tracking.addFeed(feed);
     }
     this.outbox.reply.ok();
   }
@@ -183,7 +187,28 @@ export class PeerConnection extends Connection {
 
   protected override onClose(): void {
     super.onClose();
-    if (this.newsFeed !== undefined) this.node.pubsub.feeds.delete(this.newsFeed);
+    if (this.newsFeed !== undefined) this.endFeed(this.newsFeed);
+  }
+
+  private endFeed(feed: Feed): void {
+    this.node.pubsub.feeds.delete(feed);
+    this.node.tracking.removeFeed(feed);
+  }
+
+  /** `PEER TRACK <run id> <key> ...`: clients of that node keep what they read next. */
+  private remember(args: Args): void {
+    const { pubsub: { feeds }, tracking } = this.node;
+    const feed = [...feeds].find(({ node }) => node === args.text(2));
+    if (feed === undefined) return this.outbox.reply.error('ERR there is no feed for that node');
+    tracking.addFeed(feed);
+    for (let i = 3; i < args.count; i++) tracking.remember(feed.id, args.text(i));
+    this.outbox.reply.ok();
+  }
+
+  /** `PEER ORIGIN <run id> <client>`: the next request is that client's. */
+  private learnOrigin(args: Args): void {
+    this.session.origin = { node: args.text(2), client: args.text(3) };
+    this.outbox.reply.ok();
   }
 
   // ---- maps that differ

@@ -7,12 +7,13 @@
  */
 import type { Feed } from './feed.js';
 import { Message } from './message.js';
-import { type Subscriber, Subscriptions, type TopicKind } from './subscriber.js';
+import { type Subscriber, Subscriptions, type TopicKind, type WantKind } from './subscriber.js';
 import { Topics } from './topics.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
 export const TOPIC_KINDS: readonly TopicKind[] = ['channel', 'pattern', 'shard'];
+export const WANT_KINDS: readonly WantKind[] = [...TOPIC_KINDS, 'prefix'];
 
 export class PubSub {
   readonly topics: Readonly<Record<TopicKind, Topics>> = {

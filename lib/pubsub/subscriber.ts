@@ -4,6 +4,9 @@ import type { Protocol } from '../protocol/reply-writer.js';
 /** What can be subscribed to. A client that subscribes to `shard` channels does so with SSUBSCRIBE. */
 export type TopicKind = 'channel' | 'pattern' | 'shard';
 
+/** What a node can want to hear of another: also changes of keys with a prefix (tracking.ts). */
+export type WantKind = TopicKind | 'prefix';
+
 export interface Subscriber {
   readonly protocol: Protocol;
   /** Undefined while it is subscribed to nothing. */

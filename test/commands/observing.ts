@@ -21,6 +21,7 @@ async function startSlow(
   await node.start();
   t.teardown(() => node.stop());
   node.executor.router = {
+    tellOwners: () => undefined,
     route: (_session, command, args) => {
       if (command.name === 'ping' && args.count === 2) clock.advance(Number(args.text(1)));
       return false;
