@@ -51,6 +51,10 @@ export class RdbFileInput extends RdbInput {
     return this.has(needed + SPARE_BYTES);
   }
 
+  override hasRaw(byteCount: number): boolean {
+    return this.has(byteCount + SPARE_BYTES);
+  }
+
   /** Whether so many bytes, or all that there are, are in memory. Otherwise the next `fill` brings them. */
   has(byteCount: number): boolean {
     if (this.end - this.at >= byteCount || this.next === this.size) return true;

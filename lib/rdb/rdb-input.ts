@@ -56,6 +56,11 @@ export class RdbInput {
     return true;
   }
 
+  /** As `isReady`, for so many bytes. */
+  hasRaw(_byteCount: number): boolean {
+    return true;
+  }
+
   private need(byteCount: number): void {
     if (this.end - this.at < byteCount) throw new OutOfBounds();
   }

@@ -34,9 +34,8 @@ export const RdbType = {
   sortedSetListpack: 17,
   /** 7.0 */
   listQuicklist2: 18,
-  streamListpacks2: 19,
   /** 7.0 */
-  streamListpacks3: 21,
+  streamListpacks2: 19,
 } as const;
 
 /** Marks in a file, where the form of a value could stand. */

@@ -10,6 +10,7 @@ import { ListpackReader } from './listpack.js';
 import { EmptyCollection, OutOfBounds, RdbError } from './rdb-error.js';
 import { type RdbInput, StringHolder } from './rdb-input.js';
 import { NODE_PACKED, NODE_PLAIN, RdbType } from './rdb-types.js';
+import { readStream } from './stream-reader.js';
 import type { Steps } from './value-writer.js';
 import { ZiplistReader, ZipmapReader } from './ziplist.js';
 import { createHash, fieldCount, setField, showAsListpack } from '../store/hash-value.js';
@@ -275,6 +276,8 @@ const forms = new Map<number, ReadForm>([
   [RdbType.sortedSet2, (input, db, key) => readSortedSet(input, db, key, (from) => from.double())],
   [RdbType.sortedSetZiplist, (input, db, key) => readPackedSortedSet(input, db, key, ziplistOf)],
   [RdbType.sortedSetListpack, (input, db, key) => readPackedSortedSet(input, db, key, listpackOf)],
+  [RdbType.streamListpacks, (input, db, key) => readStream(input, db, key, false)],
+  [RdbType.streamListpacks2, (input, db, key) => readStream(input, db, key, true)],
 ]);
 
 /** Whether values of this form are read here. */

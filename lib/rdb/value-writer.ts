@@ -7,8 +7,9 @@
 import { ListpackWriter } from './listpack.js';
 import type { RdbOutput } from './rdb-output.js';
 import { NODE_PACKED, RdbType } from './rdb-types.js';
+import { writeStream } from './stream-writer.js';
 import { CURSOR_END } from '../store/byte-table.js';
-import { HASH, LIST, SET, SORTED_SET, STRING, entryType, valueSlice } from '../store/entry.js';
+import { HASH, LIST, SET, SORTED_SET, STREAM, STRING, entryType, valueSlice } from '../store/entry.js';
 import { fieldCount, forEachField, hashEncoding, scanFields } from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
 import { listBytes, listLength, startWalk } from '../store/list-value.js';
@@ -178,8 +179,10 @@ function* writeMembers(output: RdbOutput, db: Keyspace, ref: number): Steps {
   }
 }
 
+const stream: ValueCodec = { form: () => RdbType.streamListpacks2, write: writeStream };
+
 const codecs = new Map<number, ValueCodec>([
-  [STRING, string], [LIST, list], [SET, set], [SORTED_SET, sortedSet], [HASH, hash],
+  [STRING, string], [LIST, list], [SET, set], [SORTED_SET, sortedSet], [HASH, hash], [STREAM, stream],
 ]);
 
 function codecOf(db: Keyspace, ref: number): ValueCodec {

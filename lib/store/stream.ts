@@ -27,6 +27,11 @@ import { addWrapping } from '../util/numbers.js';
 export const ENTRY_BYTES_MAX = 2 ** 30;
 /** Nodes that a trim took off are freed in slices of so many. */
 const FREED_AT_ONCE = 1000;
+/** Nodes that are visited at a time. */
+const VISITED_AT_ONCE = 16;
+
+/** Takes a node: its ID, and its listpack in `bytes`. */
+export type VisitNode = (id: StreamId, bytes: Buffer, offset: number, length: number) => void;
 
 /** Up to where a stream is cut at its old end. */
 export interface Trim {
@@ -237,11 +242,19 @@ export class Stream implements Structure {
   // ---- node by node, for whoever writes a stream down or builds one
 
   /** Calls `visit` for each node: its ID, and its listpack in `bytes`. */
-  forEachNode(visit: (id: StreamId, bytes: Buffer, offset: number, length: number) => void): void {
+  forEachNode(visit: VisitNode): void {
+    const steps = this.walkNodes(visit);
+    while (steps.next().done !== true);
+  }
+
+  /** As `forEachNode`, some nodes each time that the generator is asked. The stream must not be used meanwhile. */
+  *walkNodes(visit: VisitNode): Generator<undefined, void, undefined> {
     const { nodes, arena } = this;
+    let visited = 0;
     for (let isThere = nodes.seekFirst(); isThere; isThere = nodes.next()) {
       const ref = nodes.word(0);
       visit(nodes.readId(masterId), nodeBytes(arena, ref), nodeStart(ref), nodeLength(arena, ref));
+      if (++visited % VISITED_AT_ONCE === 0) yield;
     }
   }
 

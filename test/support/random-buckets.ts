@@ -42,6 +42,29 @@ class Values {
   }
 }
 
+/** Some streams have groups, which know when they were read. */
+function stream(key: string, size: number, values: Values): string[][] {
+  const { draw } = values;
+  const requests: string[][] = [];
+  const ids = values.times(size, () => 0).map((_, index) => `${1000 + Math.floor(index / 3)}-${index % 3}`);
+  const fields = draw.pick([['f'], ['f', 'g'], ['temperature', '1', '']]);
+  for (const id of ids) {
+    const chosen = draw.chance(0.8) ? fields : [values.any()];
+    requests.push(['XADD', key, id, ...chosen.flatMap((field) => [field, values.any()])]);
+  }
+  if (draw.chance(0.4)) requests.push(['XDEL', key, ...values.times(draw.between(1, size), () => draw.pick(ids))]);
+  if (draw.chance(0.5)) return requests;
+  for (const group of ['g', 'a group']) {
+    requests.push(['XGROUP', 'CREATE', key, group, draw.pick(['0', '$', draw.pick(ids)])]);
+    requests.push(['XGROUP', 'CREATECONSUMER', key, group, 'idle']);
+    for (const consumer of ['c', 'd']) {
+      requests.push(['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(draw.between(1, 5)), 'STREAMS', key, '>']);
+    }
+    if (draw.chance(0.5)) requests.push(['XACK', key, group, draw.pick(ids), draw.pick(ids)]);
+  }
+  return requests;
+}
+
 /** Requests for `count` buckets called `b0`, `b1` ... Some expire, hours ahead. */
 export function randomBuckets(seed: number, count: number): string[][] {
   const draw = new Draw(seededRandom(seed));
@@ -58,7 +81,7 @@ export function randomBuckets(seed: number, count: number): string[][] {
 function bucket(key: string, values: Values): string[][] {
   const { draw } = values;
   const size = draw.chance(0.5) ? draw.between(1, 10) : draw.pick(SIZES);
-  switch (draw.below(6)) {
+  switch (draw.below(7)) {
     case 0:
       return [['SET', key, values.any()]];
     case 1:
@@ -69,6 +92,8 @@ function bucket(key: string, values: Values): string[][] {
       return [['SADD', key, ...values.times(size, () => draw.pick(INTEGERS)), ...values.times(size, () => String(draw.below(1e6)))]];
     case 4:
       return [['HSET', key, ...values.times(size, () => [values.distinct(), values.any()]).flat()]];
+    case 5:
+      return stream(key, size, values);
     default:
       return [['ZADD', key, ...values.times(size, () => [draw.pick(SCORES), values.distinct()]).flat()]];
   }
