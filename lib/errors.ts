@@ -186,6 +186,13 @@ export const waitedGroupGone = make('NOGROUP the consumer group this client was 
 export const waitedStreamGone = make('UNBLOCKED the stream key no longer exists');
 export const unblocked = make('UNBLOCKED client unblocked via CLIENT UNBLOCK');
 export const badUnblockReason = make('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
+export const nestedMulti = make('ERR MULTI calls can not be nested');
+export const watchInsideMulti = make('ERR WATCH inside MULTI is not allowed');
+export const execWithoutMulti = make('ERR EXEC without MULTI');
+export const discardWithoutMulti = make('ERR DISCARD without MULTI');
+export const execAborted = make('EXECABORT Transaction discarded because of previous errors.');
+export const notInTransactions = make('ERR Command not allowed inside a transaction');
+export const monitorNotInTransactions = make("ERR MONITOR isn't allowed for DENY BLOCKING client");
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const noGroup = (key: string, group: string): CommandError =>
@@ -204,6 +211,9 @@ export const badClaimNumber = (what: string, command: string): CommandError =>
 
 export const unknownClaimOption = (option: string): CommandError =>
   new CommandError(`ERR Unrecognized XCLAIM option '${beginning(option)}'`);
+/** Why an EXEC was refused; the reason without its code word when that is ERR. */
+export const execAbortedBy = ({ message }: CommandError): CommandError =>
+  new CommandError(`EXECABORT Transaction discarded because of: ${message.replace(/^ERR /, '')}`);
 
 export const wrongArity = (command: string): CommandError =>
   new CommandError(`ERR wrong number of arguments for '${command}' command`);

@@ -24,7 +24,10 @@ async function capture(file: string): Promise<void> {
     });
   }
   const lines = readFileSync(file, 'utf8').split('\n').filter((line) => !line.startsWith('    '));
-  const filled = lines.flatMap((line) => (hearsSomething(line) ? [line, `    ${heard.shift()!}`] : [line]));
+  const filled = lines.flatMap((line) => {
+    const reply = hearsSomething(line) ? heard.shift()! : '';
+    return reply === '' ? [line] : [line, `    ${reply}`];
+  });
   writeFileSync(file, filled.join('\n'));
   console.log(`${file}: recorded`);
 }

@@ -97,9 +97,14 @@ export class PeerLink {
     readonly protocol: Protocol,
     /** Whether to connect again without being asked. */
     private readonly isKept: boolean,
-    /** Whether a silent peer is given up; not for commands that block. */
-    private readonly isTimed = true,
+    /** Whether it serves one client at a time, which borrows it, and ends with its connection. */
+    private readonly isOwn = false,
   ) {}
+
+  /** Whether a silent peer is given up; not for commands that block. */
+  isTimed = true;
+  /** On a link of its own: tells the client who has it that it is lost. */
+  onLost: ((reason: string) => void) | undefined;
 
   // ---- requests
 
@@ -299,9 +304,10 @@ export class PeerLink {
     wire?.destroy();
     this.reset();
     this.failures++;
-    const isWanted = !this.isRetired && (this.isKept || state !== 'idle');
-    this.setState(this.isRetired ? 'idle' : 'down', reason);
-    if (isWanted) this.retryLater();
+    const isOver = this.isRetired || this.isOwn;
+    this.setState(isOver ? 'idle' : 'down', reason);
+    if (!isOver && (this.isKept || state !== 'idle')) this.retryLater();
+    this.onLost?.(reason);
     // Nothing leaves before the handshake is over: those requests were certainly not executed.
     const wasSent = state === 'up';
     const doubt = 'the request may or may not have been executed';
@@ -348,11 +354,6 @@ export class PeerLink {
     this.isRetired = true;
     clearTimeout(this.retry);
     if (this.inFlight === 0) this.lose('it is not needed any more');
-  }
-
-  /** Lets the link go when what it was asked has been answered. */
-  retireWhenDone(): void {
-    this.isRetired = true;
   }
 
   /** Closes at once, and answers what is in flight with the reason. */

@@ -9,7 +9,7 @@ import { type LinkLimits, type LinkOwner, type LinkState, PeerLink } from './pee
 import { Latencies } from './latencies.js';
 import type { Dial } from './wire.js';
 import type { PeerState } from '../commands/shard-services.js';
-import type { Context, Receiver } from '../commands/context.js';
+import type { Context, Deferred, Receiver } from '../commands/context.js';
 import { CommandError } from '../errors.js';
 import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
 import type { Protocol } from '../protocol/reply-writer.js';
@@ -31,6 +31,10 @@ export interface PeerServices {
   feeds: Feeds;
 }
 
+/** So many clients at a time may have a link to one peer to themselves. */
+const OWN_LINKS_MAX = 20_000;
+/** So many links are kept for the next who wants one. */
+const RESTED_LINKS_MAX = 64;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 2000;
 /** A kept link that has nothing to do asks so often whether the peer is still there. */
@@ -50,6 +54,8 @@ export class Peer implements LinkOwner {
 
   private readonly links: (PeerLink | undefined)[] = [];
   private readonly ownLinks = new Set<PeerLink>();
+  /** Those of them that nobody has borrowed. */
+  private rested: PeerLink[] = [];
   private readonly main: PeerLink;
   /** The link over which the peer sends what is published there; see feeds.ts. */
   private feed: PeerLink | undefined;
@@ -126,15 +132,47 @@ export class Peer implements LinkOwner {
     }
   }
 
-  /** A link of its own for one command that may keep the peer waiting. It goes when that is answered or abandoned. */
-  forwardOnItsOwn(context: Context, bytes: Buffer, start: number, end: number, protocol: Protocol): void {
-    if (this.main.state === 'down') return this.main.forward(context, bytes, start, end);
-    const link = new PeerLink(this, context.db.index, protocol, false, false);
+  // ---- links that one client has to itself
+
+  /**
+   * A link for one client alone, for what takes more than a request and its reply: a transaction, or a command that may
+   * wait (then it is not timed). It is given back with `giveBack`. Throws a CommandError when the peer is down or too
+   * many are lent.
+   */
+  borrow(database: number, protocol: Protocol, isTimed: boolean): PeerLink {
+    if (this.main.state === 'down') this.main.prepare();
+    const rested = this.rested.findLastIndex((link) => link.database === database && link.protocol === protocol);
+    const link = rested < 0 ? this.openOwn(database, protocol) : this.rested.splice(rested, 1)[0]!;
+    link.isTimed = isTimed;
+    return link;
+  }
+
+  private openOwn(database: number, protocol: Protocol): PeerLink {
+    if (this.ownLinks.size - this.rested.length >= OWN_LINKS_MAX) {
+      throw new CommandError(
+        `PEERBUSY ${this.describe()}: ${OWN_LINKS_MAX} clients wait there or are in a transaction; the request was not sent`,
+      );
+    }
+    const link = new PeerLink(this, database, protocol, false, true);
     this.ownLinks.add(link);
+    return link;
+  }
+
+  /** Takes a link back; one that is not as good as new (`isClean`) is closed. */
+  giveBack(link: PeerLink, isClean: boolean): void {
+    link.onLost = undefined;
+    if (!this.ownLinks.has(link)) return;
+    const isKept = isClean && !this.isRetired && link.state === 'up' && this.rested.length < RESTED_LINKS_MAX;
+    if (isKept) this.rested.push(link);
+    else link.close('the client is done with it');
+  }
+
+  /** Sends one command that may wait over a link of its own, and holds the client until it is answered. */
+  forwardOnItsOwn(context: Context, bytes: Buffer, start: number, end: number, protocol: Protocol): void {
+    const link = this.borrow(context.db.index, protocol, false);
     const deferred = context.defer(true);
     deferred.onAbandoned = () => link.close('the client has gone');
-    link.send(deferred, bytes, start, end);
-    link.retireWhenDone();
+    link.send(new Returning(deferred, () => this.giveBack(link, true)), bytes, start, end);
   }
 
   // ---- the feed
@@ -277,6 +315,7 @@ export class Peer implements LinkOwner {
 
   onLinkState(link: PeerLink, reason: string): void {
     if (link.state === 'idle' && this.ownLinks.delete(link)) {
+      this.rested = this.rested.filter((each) => each !== link);
       this.gone.requests += link.requests;
       this.gone.lost += link.lost;
     }
@@ -317,6 +356,35 @@ export class Peer implements LinkOwner {
 }
 
 const MINUS = 45;
+
+/** Passes the one reply to a client's request on, and says when it is whole. */
+class Returning implements Receiver {
+  constructor(
+    private readonly deferred: Deferred,
+    private readonly whenDone: () => void,
+  ) {}
+
+  get wanted(): number {
+    return this.deferred.wanted;
+  }
+
+  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
+    this.deferred.deliver(bytes, start, end, whole);
+    if (whole > 0) this.whenDone();
+  }
+
+  fail(error: string): void {
+    this.deferred.fail(error);
+  }
+
+  tear(): void {
+    this.deferred.tear();
+  }
+
+  extend(): boolean {
+    return false;
+  }
+}
 
 /** Takes one short reply of the node's own and gives its text. */
 export class Answered implements Receiver {

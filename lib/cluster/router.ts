@@ -4,6 +4,7 @@
  * follow the command table's routing policy.
  */
 import { isForRedis, runOnRedis } from './bucket-on-redis.js';
+import { FarTransaction, type Side, type Sides } from './far-transaction.js';
 import type { Peer } from './peer.js';
 import { mergeBy } from './merge.js';
 import { type Part, Scatter, answer } from './scatter.js';
@@ -11,11 +12,14 @@ import { NO_OWNER, type ShardMap } from './shard-map.js';
 import { specialRoutes } from './special-routes.js';
 import { quoted } from './range.js';
 import { KeyPositions, findKeys, hasKeys } from '../commands/key-positions.js';
-import type { Client, Context, Deferred, EventClass, NodeServices } from '../commands/context.js';
+import type {
+  Client, Context, Deferred, EventClass, NodeServices, TransactionSteps,
+} from '../commands/context.js';
 import type { Command } from '../commands/table.js';
-import { CommandError, outOfMemory } from '../errors.js';
+import { CommandError, execAbortedBy, outOfMemory } from '../errors.js';
 import type { Router } from '../execution/execute.js';
 import type { Session } from '../execution/session.js';
+import type { Transaction } from '../execution/transaction.js';
 import { Args } from '../protocol/args.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { Keyspace } from '../store/keyspace.js';
@@ -42,7 +46,7 @@ export interface Relay {
 /** Several shards own the keys of one request. */
 const SEVERAL = -2;
 
-export class ShardRouter implements Router {
+export class ShardRouter implements Router, Sides {
   private readonly keys = new KeyPositions();
   /** The owners of `keys`, one for one. */
   private owners: number[] = [];
@@ -151,6 +155,103 @@ export class ShardRouter implements Router {
     else peer.link(session.db.index, session.protocol).forward(session, args.bytes, args.start, args.end);
   }
 
+  // ---- transactions
+
+  admitToTransaction(session: Session, command: Command, args: Args): void {
+    this.placeTransaction(session.transaction!, this.nodeFor(command, args));
+  }
+
+  /** The node where a queued command must run; undefined when any will do. Throws when it is more than one. */
+  private nodeFor(command: Command, args: Args): string | undefined {
+    const { map, self } = this.routes;
+    const routing = command.spec.routing ?? (hasKeys(command) ? 'one_shard' : 'local');
+    const isForAll = routing === 'all_shards' || command.name === 'scan' || command.name === 'randomkey';
+    if (isForAll && map.owners.length > 1) throw concernsAllShards(command);
+    if (isForAll || (command.name === 'publish' && self === NO_OWNER)) return map.owners[0];
+    if (command.name === 'spublish') return map.owners[map.ownerOf(args.bytes, args.offsets[1]!, args.lengths[1]!)];
+    if (!findKeys(command, args, this.keys) || this.keys.count === 0) return undefined;
+    const owner = this.commonOwner(args);
+    if (owner === SEVERAL) throw this.crossSlot(args);
+    return map.owners[owner];
+  }
+
+  /** Binds a transaction to a node; it is bound to one at most. */
+  private placeTransaction(transaction: Transaction, node: string | undefined): void {
+    transaction.node = agreed(transaction.node, node);
+    transaction.routedBy = this.routes;
+  }
+
+  /** WATCH: true when a peer watches, false when this node is to. */
+  watch(session: Session, command: Command, args: Args): boolean {
+    const transaction = session.steps;
+    transaction.checkMayWatch();
+    this.placeTransaction(transaction, this.nodeFor(command, args));
+    const peer = this.peerNamed(transaction.node);
+    if (peer === undefined) return false;
+    const place = this.farPlace(transaction, peer);
+    try {
+      place.watch(session, args);
+    } finally {
+      // A peer that is down: nothing binds the transaction to it.
+      if (!place.isWatching) transaction.end();
+    }
+    return true;
+  }
+
+  /** EXEC: true when the transaction runs on a peer, false when it is for this node. */
+  exec(session: Session): boolean {
+    const { transaction } = session;
+    if (!transaction?.isOpen) return false;
+    if (transaction.routedBy !== this.routes) this.placeAgain(transaction);
+    const peer = this.peerNamed(transaction.node);
+    // What this node watches or has refused is the transaction's own matter.
+    if (peer === undefined || !transaction.isRunnable) return false;
+    this.farPlace(transaction, peer).exec(session, transaction, this);
+    return true;
+  }
+
+  private farPlace(transaction: Transaction, peer: Peer): FarTransaction {
+    const { place } = transaction;
+    if (place instanceof FarTransaction && place.peer === peer) return place;
+    if (place === undefined) {
+      const made = new FarTransaction(peer);
+      transaction.place = made;
+      return made;
+    }
+    // The node has got another address, and what was watched at the old one is not known any more.
+    transaction.end();
+    throw execAbortedBy(mapHasChanged());
+  }
+
+  /** The map has changed since the transaction began: it goes on only if it would be in the same place today. */
+  private placeAgain(transaction: Transaction): void {
+    let node: string | undefined;
+    try {
+      for (const { name } of transaction.watched) node = agreed(node, this.ownerOfName(name));
+      transaction.forEach((command, args) => (node = agreed(node, this.nodeFor(command, args))));
+      if (transaction.node !== undefined && transaction.node !== node) throw mapHasChanged();
+      transaction.node = node;
+    } catch (error) {
+      transaction.end();
+      throw error instanceof CommandError ? execAbortedBy(error) : error;
+    }
+  }
+
+  private ownerOfName(name: string): string | undefined {
+    const bytes = Buffer.from(name, 'latin1');
+    return this.routes.map.owners[this.routes.map.ownerOf(bytes, 0, bytes.length)];
+  }
+
+  private peerNamed(node: string | undefined): Peer | undefined {
+    return node === undefined ? undefined : this.routes.peers[this.routes.map.owners.indexOf(node)];
+  }
+
+  sideOf(command: Command, args: Args): Side {
+    if (command.name === 'select' || command.name === 'hello') return 'both';
+    if (command.name === 'publish') return 'far';
+    return this.nodeFor(command, args) === undefined ? 'here' : 'far';
+  }
+
   // ---- several shards
 
   private scatterByKeys(session: Session, command: Command, args: Args): void {
@@ -205,7 +306,8 @@ export class ShardRouter implements Router {
     else part.send(peer.link(session.db.index, session.protocol), encode(args));
   }
 
-  private runHere(part: Part, session: Session, command: Command, args: Args): void {
+  /** Runs a command on this node as a part of something larger. */
+  runHere(part: Part, session: Session, command: Command, args: Args): void {
     const context = new PartContext(session, part);
     const reply = this.replyHere(context, command, args);
     if (!context.isDeferred) part.deliver(reply, 0, reply.length, 1);
@@ -278,6 +380,10 @@ class PartContext implements Context {
     return this.part;
   }
 
+  get steps(): TransactionSteps {
+    return this.session.steps;
+  }
+
   wait(): void {
     throw new Error('a part of a scattered command does not wait');
   }
@@ -286,6 +392,24 @@ class PartContext implements Context {
 function noOwner(map: ShardMap, name: Buffer): CommandError {
   return new CommandError(`ERR ${map.describeGap(name)}`);
 }
+
+function concernsAllShards(command: Command): CommandError {
+  return new CommandError(`CROSSSLOT ${command.fullName} concerns all shards, and a transaction runs on one`);
+}
+
+/** The one node that two things agree on, either of which may have no wish. Throws when they do not. */
+function agreed(first: string | undefined, second: string | undefined): string | undefined {
+  if (first !== undefined && second !== undefined && first !== second) throw otherShard(first, second);
+  return first ?? second;
+}
+
+function otherShard(first: string, second: string): CommandError {
+  return new CommandError(
+    `CROSSSLOT Keys in request don't hash to the same slot: the transaction is on ${first}, this is on ${second}`,
+  );
+}
+
+const mapHasChanged = (): CommandError => new CommandError('ERR the shard map has changed meanwhile');
 
 const writer = new ReplyWriter(4096);
 

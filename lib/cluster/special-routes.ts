@@ -160,6 +160,8 @@ const askRelay: SpecialRoute = (router, session, _command, args) => {
 
 export const specialRoutes: Readonly<Partial<Record<string, SpecialRoute>>> = {
   scan, randomkey: randomKey, info, publish, spublish,
+  watch: (router, session, command, args) => router.watch(session, command, args),
+  exec: (router, session) => router.exec(session),
   'pubsub|channels': askRelay, 'pubsub|numsub': askRelay, 'pubsub|numpat': askRelay,
   'pubsub|shardchannels': askRelay, 'pubsub|shardnumsub': askRelay,
 };

@@ -38,10 +38,25 @@ export interface Context {
    * next requests are not run before either. The handler writes nothing to its own reply.
    */
   defer(holds: boolean): Deferred;
+  /** The client's transaction. */
+  readonly steps: TransactionSteps;
   /** False inside a transaction: a command that would wait answers at once that there is nothing. */
   readonly mayWait: boolean;
   /** Lets the client wait; the handler writes nothing to its reply. Only where `mayWait`. */
   wait(wait: Wait): void;
+}
+
+/** The steps of a transaction, for its commands. */
+export interface TransactionSteps {
+  /** Throws nestedMulti(). */
+  begin(): void;
+  /** Throws watchInsideMulti(). */
+  watch(key: Slice): void;
+  unwatch(): void;
+  /** Throws discardWithoutMulti(). */
+  discard(): void;
+  /** Runs what was queued. Throws execWithoutMulti(), and execAborted() when something was refused. */
+  exec(reply: ReplyWriter): void;
 }
 
 /**

@@ -54,6 +54,7 @@ import { stringCounterCommands } from './string-counters.js';
 import { lcsCommands } from './string-lcs.js';
 import { stringRangeCommands } from './string-range.js';
 import { stringCommands } from './string.js';
+import { transactionCommands } from './transactions.js';
 import { waitCommands } from './wait.js';
 
 export const families: readonly (readonly CommandSpec[])[] = [
@@ -111,5 +112,6 @@ export const families: readonly (readonly CommandSpec[])[] = [
   lcsCommands,
   stringRangeCommands,
   stringCommands,
+  transactionCommands,
   waitCommands,
 ];

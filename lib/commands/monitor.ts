@@ -2,6 +2,7 @@
 import type { Client } from './context.js';
 import type { CommandSpec, Handler } from './spec.js';
 import type { Command } from './table.js';
+import { monitorNotInTransactions } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import { quoted } from '../protocol/inline-request.js';
 import type { Clock } from '../util/clock.js';
@@ -62,7 +63,8 @@ function isPassword(command: Command, args: Args, index: number): boolean {
   return (index > 2 && args.is(index - 1, 'AUTH')) || (index > 3 && args.is(index - 2, 'AUTH'));
 }
 
-const monitor: Handler = ({ client, node }, _args, reply) => {
+const monitor: Handler = ({ client, mayWait, node }, _args, reply) => {
+  if (!mayWait) throw monitorNotInTransactions();
   // A second MONITOR of the same client has no reply, as in redis-server.
   if (client.isMonitor) return;
   node.monitors.add(client);

@@ -11,6 +11,8 @@ const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
   'subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit', 'reset',
 ]);
 
+const STEPS_OF_TRANSACTION = new Set(['multi', 'exec', 'discard', 'watch', 'quit', 'reset']);
+
 /** A record as it is run: with its counters, and its subcommands by name. */
 export class Command {
   readonly name: string;
@@ -28,6 +30,11 @@ export class Command {
   readonly isShownToMonitors: boolean;
   readonly isKeptFromSlowlog: boolean;
   readonly isBlocking: boolean;
+  /** What it does is not queued within a transaction. */
+  readonly isStepOfTransaction: boolean;
+  readonly isRefusedInTransactions: boolean;
+  /** Over shards it goes another way than the requests before it, and could overtake them. */
+  readonly overtakes: boolean;
   /** A RESP2 client that has subscribed may send it. */
   readonly isForSubscribers: boolean;
   /** Where the key of a command with exactly one stands; 0 for other commands. */
@@ -73,6 +80,9 @@ export class Command {
     this.mayReplicate = spec.flags.includes('may_replicate');
     this.isShownToMonitors = !spec.flags.includes('admin') && !spec.flags.includes('skip_monitor');
     this.isKeptFromSlowlog = spec.flags.includes('skip_slowlog');
+    this.isStepOfTransaction = STEPS_OF_TRANSACTION.has(this.fullName);
+    this.isRefusedInTransactions = spec.flags.includes('no_multi');
+    this.overtakes = spec.flags.includes('blocking') || this.name === 'watch' || this.name === 'exec';
     this.isBlocking = spec.flags.includes('blocking') || spec.mayWait === true;
     this.isForSubscribers = FOR_SUBSCRIBERS.has(this.fullName);
     this.onlyKey = onlyKeyOf(spec);

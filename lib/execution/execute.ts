@@ -1,21 +1,23 @@
 /**
  * The one gate: every request, from whatever listener, is run here. It finds the command, checks what must be checked
- * before any command, lets the router send it elsewhere, runs the handler, turns a thrown CommandError into the reply,
- * and then serves the clients that waited for what the command did (blocking.ts).
+ * before any command, keeps it for later (a pause, a transaction) or runs it (run.ts), and then serves the clients that
+ * waited for what it did (blocking.ts).
  *
  * An error of any other kind is a mistake of ours. One client's request must not end the node for all: the error is
  * logged with its stack, the client gets `-ERR internal error`, and the node goes on. A handler changes nothing before
  * it has checked everything, so what such an error can leave half done is one bucket.
  */
-import type { CommandTimer } from './command-timer.js';
 import type { NodeState } from './node-state.js';
 import { writeError } from './refusal.js';
+import { runCommand } from './run.js';
 import type { Session } from './session.js';
-import { TrackedCommands } from './tracked-commands.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import type { KeyPositions } from '../commands/key-positions.js';
 import type { Command, CommandTable } from '../commands/table.js';
-import { noAuth, notWhileSubscribed, outOfMemory, unknownCommand, unknownSubcommand, wrongArity } from '../errors.js';
+import {
+  CommandError, execAbortedBy, noAuth, notInTransactions, notWhileSubscribed, outOfMemory, unknownCommand,
+  unknownSubcommand, wrongArity,
+} from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 
@@ -28,6 +30,8 @@ export interface Router {
     session: Session, args: Args, keys: KeyPositions, request: (keys: readonly Buffer[]) => Buffer,
     failed: (keys: readonly Buffer[]) => void,
   ): void;
+  /** Throws when a request cannot be a part of the session's transaction, because of where its buckets are. */
+  admitToTransaction(session: Session, command: Command, args: Args): void;
 }
 
 /** The warning about web browsers that were talked into speaking to us is not repeated sooner. */
@@ -39,47 +43,55 @@ const TEXT_BYTES_MAX = 128;
 export class Executor {
   router: Router | undefined;
   private readonly table: CommandTable;
-  private readonly timer: CommandTimer;
-  private readonly tracked: TrackedCommands;
   private httpWarnedAtMs = -Infinity;
 
   constructor(private readonly node: NodeState) {
     this.table = node.table;
-    this.timer = node.timer;
-    this.tracked = new TrackedCommands(node);
   }
 
   /** Runs one request and writes its reply. */
   execute(session: Session, args: Args, reply: ReplyWriter): void {
-    const { node, timer } = this;
-    const mark = reply.length;
-    let isTracked = false;
+    const { node, router } = this;
     let command: Command | undefined;
     try {
       command = this.admit(session, args);
-      if (command === undefined) return;
-      if (node.pause.isActive && node.pause.holdsBack(command)) {
-        session.postpone(args);
-        return;
-      }
-      session.lastCommand = command;
-      timer.begin(command);
-      isTracked = session.tracking !== undefined;
-      if (isTracked) this.tracked.begin(session, command, args, this.router);
-      const isElsewhere = this.router?.route(session, command, args, reply);
-      if (isElsewhere !== true) {
-        if (node.maxMemory.isSet && node.maxMemory.refuses(command)) return this.refuseForMemory(command, reply);
-        command.handler!(session, args, reply);
-      }
     } catch (error) {
-      reply.rewind(mark);
-      writeError(node, error, command, reply);
-      if (command === undefined) return;
+      if (args.is(0, 'EXEC')) this.refuseExec(session, error, reply);
+      else this.refuse(session, error, reply);
     }
-    if (isTracked) this.tracked.end(session, command, args);
-    timer.end(session, command, args);
+    if (command === undefined) return;
+    if (node.pause.isActive && isHeldBack(session, command)) return session.postpone(args);
+    if (router !== undefined && command.overtakes && session.isOwed) return session.postponeBehindOwed(args);
+    session.lastCommand = command;
+    if (session.isQueueing && !command.isStepOfTransaction) return this.queue(session, command, args, reply);
+    runCommand(session, command, args, reply, router);
     if (node.waits.hasReady) node.waits.serve();
-    if (node.monitors.count > 0) node.monitors.show(session, session.db.index, command, args);
+  }
+
+  /** Keeps a request for EXEC. */
+  private queue(session: Session, command: Command, args: Args, reply: ReplyWriter): void {
+    const { maxMemory } = this.node;
+    try {
+      if (maxMemory.isSet && maxMemory.isFull()) throw outOfMemory();
+      this.router?.admitToTransaction(session, command, args);
+    } catch (error) {
+      command.rejectedCalls++;
+      return this.refuse(session, error, reply);
+    }
+    session.transaction!.add(command, args);
+    reply.status('QUEUED');
+  }
+
+  /** Refuses a request that is not run, and with it the transaction that it would have been a part of. */
+  private refuse(session: Session, error: unknown, reply: ReplyWriter): void {
+    if (session.isQueueing) session.transaction!.abort();
+    writeError(this.node, error, undefined, reply);
+  }
+
+  /** An EXEC that is refused ends the transaction, and says why. */
+  private refuseExec(session: Session, error: unknown, reply: ReplyWriter): void {
+    session.transaction?.end();
+    writeError(this.node, error instanceof CommandError ? execAbortedBy(error) : error, undefined, reply);
   }
 
   /** The command that a request means, when this client may run it now. Throws what is to be replied when not. */
@@ -109,12 +121,11 @@ export class Executor {
       command.rejectedCalls++;
       throw notWhileSubscribed(command.fullName);
     }
+    if (session.isQueueing && command.isRefusedInTransactions) {
+      command.rejectedCalls++;
+      throw notInTransactions();
+    }
     return command;
-  }
-
-  private refuseForMemory(command: Command, reply: ReplyWriter): void {
-    command.rejectedCalls++;
-    writeError(this.node, outOfMemory(), undefined, reply);
   }
 
   /** A web page can make a browser send requests here: what looks like HTTP ends the connection. */
@@ -129,6 +140,12 @@ export class Executor {
         `Connection from ${session.address} aborted.`,
     );
   }
+}
+
+/** Whether the pause that is on concerns this request. */
+function isHeldBack(session: Session, command: Command): boolean {
+  const { pause } = session.node;
+  return pause.holdsBack(command) || (command.name === 'exec' && session.transaction?.writes === true);
 }
 
 function argumentTexts(args: Args): string[] {

@@ -81,7 +81,12 @@ export class MaxMemory {
 
   /** Makes room before a command runs; whether it must be refused because there is none. */
   refuses(command: Command): boolean {
-    return this.makeRoom() === 'full' && command.isDeniedOutOfMemory;
+    return this.isFull() && command.isDeniedOutOfMemory;
+  }
+
+  /** Makes room, and says that there is none. */
+  isFull(): boolean {
+    return this.makeRoom() === 'full';
   }
 
   private makeRoom(): State {

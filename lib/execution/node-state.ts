@@ -19,6 +19,8 @@ import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
 import { followStoreEvents } from './store-events.js';
+import { TrackedCommands } from './tracked-commands.js';
+import { Watches } from './watches.js';
 import { KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import { PubSub } from '../pubsub/pubsub.js';
 import { Tracking } from '../pubsub/tracking.js';
@@ -50,9 +52,11 @@ export class NodeState implements NodeServices {
   readonly pubsub = new PubSub();
   readonly events: KeyspaceEvents;
   readonly tracking: Tracking;
+  readonly trackedCommands: TrackedCommands;
   readonly timer: CommandTimer;
   readonly waits: WaitingClients;
   readonly maxMemory: MaxMemory;
+  readonly watches: Watches;
   readonly wallClock: WallClock;
   readonly runId = randomBytes(20).toString('hex');
   readonly startedAtMs: number;
@@ -77,7 +81,9 @@ export class NodeState implements NodeServices {
     this.latency = new LatencyMonitor(settings);
     this.events = new KeyspaceEvents(settings, this.pubsub);
     this.tracking = new Tracking(settings, (id) => this.clients.get(id));
-    followStoreEvents(store, this.events, this.tracking, settings);
+    this.trackedCommands = new TrackedCommands(this);
+    this.watches = new Watches(store.databases);
+    followStoreEvents(store, this.events, this.tracking, this.watches, settings);
     this.monitors = new Monitors(clock);
     this.pause = new Pause(clock);
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);
@@ -86,6 +92,7 @@ export class NodeState implements NodeServices {
     this.startedAtMs = clock.nowMs();
     watchEncodingLimits(store.encodingLimits, settings);
     store.onTurnover = (db, successor) => {
+      this.watches.onTurnover(db, successor);
       this.waits.onTurnover(db, successor);
     };
     this.maxMemory = new MaxMemory(this);

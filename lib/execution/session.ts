@@ -3,6 +3,8 @@
  */
 import type { Waiter } from './blocking.js';
 import type { NodeState } from './node-state.js';
+import { Transaction } from './transaction.js';
+import type { Watches } from './watches.js';
 import type { Client, Context, Deferred, EventClass, ReplyMode, Wait } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
 import type { Args } from '../protocol/args.js';
@@ -26,8 +28,12 @@ export interface Transport {
   /** Bytes of replies that the client has not read. */
   unreadBytes(): number;
   defer(holds: boolean): Deferred;
+  /** Replies are promised that have not come. */
+  readonly isOwed: boolean;
   /** Keeps the request, and runs it and what follows once the pause is over. */
   postpone(args: Args): void;
+  /** As `postpone`, once all replies that are promised have come. */
+  postponeBehindOwed(args: Args): void;
   push(bytes: Buffer): void;
   closeAfterReply(): void;
   destroy(): void;
@@ -52,12 +58,17 @@ export class Session implements Context, Client, Author {
   lastCommand: Command | undefined;
   lastActiveMs: number;
   mayWait = true;
+  /** MULTI has been said: requests are kept for EXEC. */
+  isQueueing = false;
+  /** What it watches and has queued, while there is any of it. */
+  transaction: Transaction | undefined;
   /** Its place among the clients that wait. */
   waiter: Waiter | undefined;
 
   private readonly createdAtMs: number;
   private readonly events: KeyspaceEvents;
   private readonly trackers: Tracking;
+  private readonly watches: Watches;
   private replyMode: ReplyMode = 'on';
   private skipsNextReply = false;
 
@@ -70,6 +81,7 @@ export class Session implements Context, Client, Author {
     this.db = store.databases[0]!;
     this.events = node.events;
     this.trackers = node.tracking;
+    this.watches = node.watches;
     this.isAuthenticated = node.settings.text('requirepass') === '';
     this.createdAtMs = this.lastActiveMs = node.clock.nowMs();
   }
@@ -104,6 +116,7 @@ export class Session implements Context, Client, Author {
 
   changed(key: Slice, eventClass: EventClass, event: string): void {
     this.store.changes++;
+    if (this.watches.count > 0) this.watches.touch(this.db, key);
     if (this.events.isOn) this.events.publish(this.db.index, key, eventClass, event);
     if (this.trackers.isOn) this.trackers.changed(key, this);
   }
@@ -122,8 +135,27 @@ export class Session implements Context, Client, Author {
     return true;
   }
 
+  /** For MULTI, EXEC and the others. */
+  get steps(): Transaction {
+    return (this.transaction ??= new Transaction(this));
+  }
+
+  /** What a transaction has queued counts as a request that is arriving. */
+  get queuedBytes(): number {
+    return this.transaction?.memory ?? 0;
+  }
+
+  /** Replies to requests that have been run are still to come. */
+  get isOwed(): boolean {
+    return this.transport.isOwed;
+  }
+
   postpone(args: Args): void {
     this.transport.postpone(args);
+  }
+
+  postponeBehindOwed(args: Args): void {
+    this.transport.postponeBehindOwed(args);
   }
 
   push(bytes: Buffer): void {
@@ -138,8 +170,9 @@ export class Session implements Context, Client, Author {
     this.transport.destroy();
   }
 
-  /** Ends what others send to it. */
+  /** Ends what it has to do with others. */
   leave(): void {
+    this.transaction?.end();
     if (this.isMonitor) this.node.monitors.remove(this);
     if (this.subscriptions !== undefined) this.node.pubsub.leave(this);
     if (this.tracking !== undefined) this.node.tracking.disable(this);
@@ -190,15 +223,15 @@ export class Session implements Context, Client, Author {
     return (
       `id=${this.id} addr=${this.address} laddr=${this.localAddress} fd=${transport.fileDescriptor} name=${this.name} ` +
       `age=${seconds(this.createdAtMs)} idle=${seconds(this.lastActiveMs)} flags=${this.flags()} db=${this.db.index} ` +
-      `sub=${subscribed('channel')} psub=${subscribed('pattern')} ssub=${subscribed('shard')} multi=-1 qbuf=${pendingBytes} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 ` +
-      `oll=${unreadBytes > 0 ? 1 : 0} omem=${unreadBytes} tot-mem=${pendingBytes + unreadBytes} ` +
+      `sub=${subscribed('channel')} psub=${subscribed('pattern')} ssub=${subscribed('shard')} multi=${this.isQueueing ? this.transaction!.commands.length : -1} qbuf=${pendingBytes} qbuf-free=0 argv-mem=0 multi-mem=${this.transaction?.memory ?? 0} rbs=0 rbp=0 obl=0 ` +
+      `oll=${unreadBytes > 0 ? 1 : 0} omem=${unreadBytes} tot-mem=${pendingBytes + unreadBytes + (this.transaction?.memory ?? 0)} ` +
       `events=${unreadBytes > 0 ? 'rw' : 'r'} cmd=${this.lastCommand?.fullName ?? 'NULL'} user=default redir=${this.tracking?.redirect ?? -1} ` +
       `resp=${this.protocol}${library}`
     );
   }
 
   private flags(): string {
-    const flags = (this.isMonitor ? 'O' : '') + (this.subscriptions === undefined ? '' : 'P') + (this.isBlocked ? 'b' : '') + this.trackingFlags() + (this.isKeptFromEviction ? 'e' : '');
+    const flags = (this.isMonitor ? 'O' : '') + (this.subscriptions === undefined ? '' : 'P') + (this.isQueueing ? 'x' : '') + (this.isBlocked ? 'b' : '') + this.trackingFlags() + (this.transaction?.isStale === true ? 'd' : '') + (this.isKeptFromEviction ? 'e' : '');
     return flags === '' ? 'N' : flags;
   }
 

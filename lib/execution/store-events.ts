@@ -2,6 +2,7 @@
  * What the store does of itself becomes known here: buckets that it removes because their time has come, buckets that
  * are new, and look-ups that found nothing. What commands change becomes known in `Session.changed`.
  */
+import type { Watches } from './watches.js';
 import type { Settings } from '../config/settings.js';
 import type { KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { Tracking } from '../pubsub/tracking.js';
@@ -12,9 +13,12 @@ import type { Slice } from '../util/bytes.js';
 /** The class of events for each reason; the reason is the event's name. */
 const CLASSES = { expired: 'x', evicted: 'e' } as const satisfies Record<RemovalReason, string>;
 
-/** Has what the store does of itself published, and told to clients that keep copies. */
-export function followStoreEvents(store: Store, events: KeyspaceEvents, tracking: Tracking, settings: Settings): void {
+/** Has what the store does of itself published, and told to watchers and to clients that keep copies. */
+export function followStoreEvents(
+  store: Store, events: KeyspaceEvents, tracking: Tracking, watches: Watches, settings: Settings,
+): void {
   store.onRemoved = (db, key, reason) => {
+    if (watches.count > 0) watches.touch(db, key);
     if (events.isOn) events.publish(db.index, key, CLASSES[reason], reason);
     if (tracking.isOn) tracking.changed(key, undefined);
   };

@@ -90,8 +90,9 @@ export abstract class Connection implements Outlet, Transport {
   private owedReplies = 0;
   private owedBytes = 0;
   private holds = 0;
-  /** The request that a pause has held back. */
+  /** The request that is held back: by a pause, or until what is owed has come. */
   private postponed: Args | undefined;
+  private isBehindOwed = false;
   /** The client does not read its replies. */
   private isBacklogged = false;
   private isRunning = false;
@@ -141,6 +142,10 @@ export abstract class Connection implements Outlet, Transport {
 
   get isHeld(): boolean {
     return this.holds > 0;
+  }
+
+  get isOwed(): boolean {
+    return this.owedReplies > 0;
   }
 
   /** The connection has ended, although not everybody may have been told. */
@@ -249,7 +254,7 @@ export abstract class Connection implements Outlet, Transport {
 
   /** Reads the socket or lets it wait. */
   private governReading(): void {
-    const waitingBytes = this.pendingBytes();
+    const waitingBytes = this.pendingBytes() + this.session.queuedBytes;
     if (waitingBytes > this.node.limits.queryBytesMax) return this.closeForQuery();
     if (this.mayRun() || (this.holds > 0 && waitingBytes < HELD_INPUT_BYTES_MAX)) this.startReading();
     else this.stopReading();
@@ -268,14 +273,24 @@ export abstract class Connection implements Outlet, Transport {
     reply.protocol = session.protocol;
   }
 
-  postpone(args: Args): void {
+  private keepRequest(args: Args): void {
     const copies = Array.from({ length: args.count }, (_, index) => args.copy(index));
     this.postponed = setArgs(new Args(), copies);
     this.holds++;
-    this.node.pause.wait(this.onPauseOver);
   }
 
-  private readonly onPauseOver = (): void => {
+  postpone(args: Args): void {
+    this.keepRequest(args);
+    this.node.pause.wait(this.goOn);
+  }
+
+  postponeBehindOwed(args: Args): void {
+    this.keepRequest(args);
+    this.isBehindOwed = true;
+  }
+
+  private readonly goOn = (): void => {
+    this.isBehindOwed = false;
     this.holds--;
     this.resumeSoon();
   };
@@ -391,6 +406,7 @@ export abstract class Connection implements Outlet, Transport {
       if (settled.holds) this.holds--;
     }
     if (this.owed[0] === settled) this.release();
+    if (this.isBehindOwed && this.owedReplies === 0) this.goOn();
     if (this.isRunning) return;
     if (this.isEnding) this.endWhenDone();
     else if (this.isWaiting || !this.isReading || settled.holds) this.resumeSoon();
@@ -491,7 +507,7 @@ export abstract class Connection implements Outlet, Transport {
   protected onClose(): void {
     this.isEnding = true;
     this.node.clients.delete(this.session.id);
-    if (this.postponed !== undefined) this.node.pause.forget(this.onPauseOver);
+    if (this.postponed !== undefined) this.node.pause.forget(this.goOn);
     this.session.leave();
     const { owed } = this;
     this.owed = [];

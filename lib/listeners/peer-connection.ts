@@ -236,6 +236,7 @@ export class PeerConnection extends Connection {
   }
 
   private refuseNames(args: Args): void {
+    if (this.session.isQueueing) this.session.transaction!.abort();
     const { self, map } = this.cluster;
     const stray = quoted(args.copy(this.strayKey(args)));
     const { reply } = this.outbox;

@@ -22,6 +22,7 @@ async function startSlow(
   t.teardown(() => node.stop());
   node.executor.router = {
     tellOwners: () => undefined,
+    admitToTransaction: () => undefined,
     route: (_session, command, args) => {
       if (command.name === 'ping' && args.count === 2) clock.advance(Number(args.text(1)));
       return false;

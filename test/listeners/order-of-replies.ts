@@ -13,6 +13,7 @@ async function startPromising(t: ExecutionContext): Promise<{ node: Node; promis
   const promised = new Map<string, Deferred>();
   node.executor.router = {
     tellOwners: () => undefined,
+    admitToTransaction: () => undefined,
     route: (session, command, args) => {
       const key = args.count > 1 ? args.text(1) : '';
       if (command.name !== 'get' || !/^(later|hold)/.test(key)) return false;
@@ -83,6 +84,7 @@ test('a completion that comes while another client runs does not mix their repli
   // SET of the key `wake`, by another client, keeps the promise and lets what waits behind it go on.
   node.executor.router = {
     tellOwners: () => undefined,
+    admitToTransaction: () => undefined,
     route: (session, command, args, writer) => {
       if (command.name === 'set' && args.text(1) === 'wake') promised.get('hold')!.complete(reply('woken'));
       return router!.route(session, command, args, writer);
@@ -103,6 +105,7 @@ test('a promise that is kept at once stands in its place', async (t) => {
   const node = await startTestNode(t);
   node.executor.router = {
     tellOwners: () => undefined,
+    admitToTransaction: () => undefined,
     route: (session, command, args) => {
       if (command.name !== 'get') return false;
       session.defer(true).complete(reply(args.text(1)));
@@ -162,6 +165,7 @@ test('a handler that fails with a mistake of ours answers, and the node goes on'
   const node = await startTestNode(t);
   node.executor.router = {
     tellOwners: () => undefined,
+    admitToTransaction: () => undefined,
     route: (_session, command) => {
       if (command.name === 'get') throw new TypeError('a mistake');
       return false;

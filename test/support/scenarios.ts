@@ -200,7 +200,7 @@ export function differencesOf(play: Play, heard: readonly (string | undefined)[]
   const differences = play.steps.flatMap((step, index) => {
     if (!isHeard(step)) return [];
     const got = escape(comparable(heard[index]!, step.marks));
-    const recorded = step.heard ?? '(not recorded)';
+    const recorded = step.heard ?? (step.verb === 'hears the end' ? '' : '(not recorded)');
     return got === (step.marks === '' ? recorded : escapedAgain(recorded, step.marks))
       ? []
       : [`${step.text}\n  expected ${recorded}\n  got      ${got}`];
