@@ -138,7 +138,7 @@ function parseUnsigned(text: string): bigint | undefined {
 /** The ID that XADD is to give: all of it chosen by the node, its sequence number, or nothing. */
 export interface NewId {
   kind: 'automatic' | 'moment' | 'given';
-  id: StreamId;
+  readonly id: StreamId;
 }
 
 /** XADD's ID: `*`, `ms-*`, or an ID. Throws invalidStreamId(). */
@@ -161,7 +161,7 @@ function readNewId(args: Args, index: number, into: NewId): void {
 
 /** What stands in front of XADD's fields. */
 export interface AddOptions {
-  newId: NewId;
+  readonly newId: NewId;
   /** Where the first field stands. */
   fieldsAt: number;
   /** Only a stream that is there gets the entry. */
@@ -228,13 +228,20 @@ function isWord(args: Args, index: number, char: string): boolean {
   return length > 0 && args.bytes[offset] === char.charCodeAt(0) && (length === 1 || args.bytes[offset + 1] === 0);
 }
 
+/** What `readAddOptions` gives, again and again: XADD is done with it when it ends. */
+const addOptions: AddOptions = {
+  newId: { kind: 'automatic', id: new StreamId() }, fieldsAt: 0, isForExisting: false, trim: undefined,
+};
+
 /**
- * XADD's options and ID. Throws invalidStreamId(), notAnInteger() and what a trim throws.
+ * XADD's options and ID; valid until the next call. Throws invalidStreamId(), notAnInteger() and what a trim throws.
  * Source: streamParseAddOrTrimArgsOrReply() in redis's t_stream.c.
  */
 export function readAddOptions(args: Args, limits: EncodingLimits): AddOptions {
-  const newId: NewId = { kind: 'automatic', id: new StreamId() };
-  const options: AddOptions = { newId, fieldsAt: args.count + 1, isForExisting: false, trim: undefined };
+  const options = addOptions;
+  options.newId.kind = 'automatic';
+  options.fieldsAt = args.count + 1;
+  options.isForExisting = false;
   let trim: TrimOptions | undefined;
   for (let index = 2; index < args.count; ) {
     if (isWord(args, index, '*')) {
@@ -247,7 +254,7 @@ export function readAddOptions(args: Args, limits: EncodingLimits): AddOptions {
       options.isForExisting = true;
       index++;
     } else {
-      readNewId(args, index, newId);
+      readNewId(args, index, options.newId);
       options.fieldsAt = index + 1;
       break;
     }

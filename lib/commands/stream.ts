@@ -15,7 +15,7 @@ import {
   elementsTooLarge, entriesAddedBelowLength, entriesAddedNotPositive, idBelowMaxDeleted, idBelowTop, newIdIsZero,
   newIdTooLow, noSuchKey, streamIsExhausted, syntaxError, wrongArity,
 } from '../errors.js';
-import type { Args } from '../protocol/args.js';
+import { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { STREAM } from '../store/entry.js';
 import type { Fields } from '../store/stream-node.js';
@@ -38,7 +38,7 @@ const xadd: Handler = (context, args, reply) => {
   const partCount = args.count - fieldsAt;
   if (partCount < 2 || partCount % 2 === 1) throw wrongArity('xadd');
   if (newId.kind === 'given' && newId.id.isZero) throw newIdIsZero();
-  const fields = fieldsFrom(args, fieldsAt);
+  readFields(args, fieldsAt);
   const key = args.slice(1);
   const ref = findForWrite(context, key, STREAM);
   if (ref === 0 && options.isForExisting) return reply.nil();
@@ -53,10 +53,16 @@ const xadd: Handler = (context, args, reply) => {
   if (options.trim !== undefined && stream.trim(options.trim) > 0) context.changed(key, 'x', 'xtrim');
 };
 
-function fieldsFrom(args: Args, first: number): Fields {
+/** The fields that XADD adds; it is done with them when it ends. */
+const fields: Fields = { parts: new Args(), first: 0, pairs: 0, byteCount: 0 };
+
+function readFields(args: Args, first: number): void {
   let byteCount = 0;
   for (let index = first; index < args.count; index++) byteCount += args.lengths[index]!;
-  return { parts: args, first, pairs: (args.count - first) / 2, byteCount };
+  fields.parts = args;
+  fields.first = first;
+  fields.pairs = (args.count - first) / 2;
+  fields.byteCount = byteCount;
 }
 
 const none = new StreamId();

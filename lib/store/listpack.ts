@@ -62,7 +62,14 @@ const integer = new Integer64();
 
 /** How many bytes the listpack has. */
 export function listpackBytes(bytes: Buffer, start: number): number {
-  return bytes.readUInt32LE(start);
+  return (bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24)) >>> 0;
+}
+
+function setListpackBytes(bytes: Buffer, start: number, byteCount: number): void {
+  bytes[start] = byteCount & 0xff;
+  bytes[start + 1] = (byteCount >>> 8) & 0xff;
+  bytes[start + 2] = (byteCount >>> 16) & 0xff;
+  bytes[start + 3] = byteCount >>> 24;
 }
 
 /** Writes an empty listpack and gives its end, for `closeListpack`. */
@@ -79,7 +86,7 @@ export function listpackEnd(bytes: Buffer, start: number): number {
 /** Ends a listpack at `end`, after `added` elements were written. */
 export function closeListpack(bytes: Buffer, start: number, end: number, added: number): void {
   bytes[end] = END;
-  bytes.writeUInt32LE(end + 1 - start, start);
+  setListpackBytes(bytes, start, end + 1 - start);
   const count = bytes[start + COUNT_AT]! | (bytes[start + COUNT_AT + 1]! << 8);
   const counted = count === COUNT_UNKNOWN ? count : Math.min(count + added, COUNT_UNKNOWN);
   bytes[start + COUNT_AT] = counted & 0xff;
@@ -271,15 +278,22 @@ export function writeNumber(bytes: Buffer, at: number, value: number): number {
   return writeWords(bytes, at, Math.floor(value / 2 ** 32), value | 0);
 }
 
+/** Where an integer is put together before it takes another's place. */
+const replacement = Buffer.alloc(INTEGER_BYTES_MAX);
+
 /** Puts an integer in the place of the element at `at`, and moves what is behind it when its size is another. */
 export function replaceNumber(bytes: Buffer, start: number, at: number, value: number): void {
-  const end = start + listpackBytes(bytes, start);
-  const behind = nextElement(bytes, at);
-  const room = Buffer.alloc(INTEGER_BYTES_MAX);
-  const size = writeNumber(room, 0, value);
-  if (at + size !== behind) {
-    bytes.copyWithin(at + size, behind, end);
-    bytes.writeUInt32LE(end + at + size - behind - start, start);
+  if (bytes[at]! < 0x80 && value >= 0 && value < 0x80) {
+    bytes[at] = value;
+    return;
   }
-  copyBytes(room, 0, bytes, at, size);
+  const byteCount = listpackBytes(bytes, start);
+  const behind = nextElement(bytes, at);
+  const size = writeNumber(replacement, 0, value);
+  const growth = at + size - behind;
+  if (growth !== 0) {
+    bytes.copyWithin(behind + growth, behind, start + byteCount);
+    setListpackBytes(bytes, start, byteCount + growth);
+  }
+  copyBytes(replacement, 0, bytes, at, size);
 }

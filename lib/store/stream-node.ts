@@ -34,11 +34,11 @@ export interface Parts {
 
 /** Fields and values of an entry: `pairs` times two strings of `parts`, from the one at `first` on. */
 export interface Fields {
-  readonly parts: Parts;
-  readonly first: number;
-  readonly pairs: number;
+  parts: Parts;
+  first: number;
+  pairs: number;
   /** The bytes of all of them. */
-  readonly byteCount: number;
+  byteCount: number;
 }
 
 export const DELETED = 1;

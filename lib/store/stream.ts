@@ -196,7 +196,7 @@ export class Stream implements Structure {
       this.length -= live;
       trimmed += live;
     }
-    this.freeNodes(freed);
+    if (freed.length > 0) this.freeNodes(freed);
     if (trimmed > 0) this.settleFirstId();
     return trimmed;
   }
