@@ -10,6 +10,7 @@ import { mergeBy } from './merge.js';
 import { type Part, Scatter, answer } from './scatter.js';
 import { NO_OWNER, type ShardMap } from './shard-map.js';
 import { specialRoutes } from './special-routes.js';
+import { runTransfer, transferOf } from './transfer.js';
 import { quoted } from './range.js';
 import { KeyPositions, findKeys, hasKeys } from '../commands/key-positions.js';
 import type {
@@ -93,8 +94,8 @@ export class ShardRouter implements Router, Sides {
     if (!findKeys(command, args, this.keys) || this.keys.count === 0) return false;
     const owner = this.commonOwner(args);
     if (owner === SEVERAL) {
-      if (command.spec.routing !== 'multi_shard') throw this.crossSlot(args);
-      this.scatterByKeys(session, command, args);
+      if (command.spec.routing === 'multi_shard') this.scatterByKeys(session, command, args);
+      else this.transfer(session, command, args);
       return true;
     }
     if (owner === this.routes.self && owner !== NO_OWNER) return false;
@@ -300,10 +301,26 @@ export class ShardRouter implements Router, Sides {
     scatter.close();
   }
 
-  askOwner(part: Part, owner: number, session: Session, command: Command, args: Args): void {
+  /** Asks an owner, in the client's database or in another one. */
+  askOwner(
+    part: Part, owner: number, session: Session, command: Command, args: Args, database = session.db.index,
+  ): void {
     const peer = this.routes.peers[owner];
-    if (peer === undefined) this.runHere(part, session, command, args);
-    else part.send(peer.link(session.db.index, session.protocol), encode(args));
+    if (peer !== undefined) {
+      part.send(peer.link(database, session.protocol), encode(args));
+      return;
+    }
+    const selected = session.db;
+    session.db = session.store.databases[database]!;
+    this.runHere(part, session, command, args);
+    session.db = selected;
+  }
+
+  /** Carries a bucket from shard to shard, for the commands that can do without all keys on one. */
+  private transfer(session: Session, command: Command, args: Args): void {
+    const transfer = transferOf(session, command, args);
+    if (transfer === undefined) throw this.crossSlot(args);
+    runTransfer(this, session, transfer);
   }
 
   /** Runs a command on this node as a part of something larger. */

@@ -1,9 +1,12 @@
 /** The SHARD command, ours: which node owns what, how the peers are, and taking over a changed map. */
 import { helpHandler } from './help.js';
-import type { CommandSpec, Handler } from './spec.js';
+import { readInteger } from './arguments.js';
+import { payloadOf } from './dump.js';
+import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { syntaxError } from '../errors.js';
 import { SettingError } from '../config/settings.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
+import { expiryOf } from '../store/entry.js';
 
 const map: Handler = ({ node }, _args, reply) => {
   reply.array(node.shards.shards.length);
@@ -67,6 +70,23 @@ const reload: Handler = (context, args) => {
   );
 };
 
+/** Whether the bucket is what a payload with this checksum said of it: then it goes. For the other nodes. */
+const release: Handler = (context, args, reply) => {
+  const { db, store } = context;
+  const key = args.slice(2);
+  const ref = db.peek(key);
+  if (ref === 0) return reply.integer(0);
+  const payload = payloadOf(context, db, ref);
+  const isSame = args.copy(3).equals(payload.subarray(-CHECKSUM_BYTES)) &&
+    expiryOf(store.arena, ref) === readInteger(args, 4);
+  if (!isSame) return reply.integer(0);
+  db.remove(key, ref);
+  context.changed(key, 'g', 'del');
+  reply.integer(1);
+};
+
+const CHECKSUM_BYTES = 8;
+
 const common = { group: 'server', since: '7.0.0', complexity: 'O(1)', categories: [], routing: 'local' } as const;
 
 export const shardCommands: readonly CommandSpec[] = [
@@ -99,6 +119,12 @@ export const shardCommands: readonly CommandSpec[] = [
       {
         ...common, name: 'peers', arity: 2, flags: ['loading', 'stale'], complexity: 'O(N) for N peers',
         summary: 'Lists the peers with their state and figures.', handler: peers,
+      },
+      {
+        ...common, name: 'release', arity: 5, flags: ['write'], keys: oneKey('RW access delete', 2),
+        categories: ['keyspace'], routing: 'one_shard', complexity: 'O(N) for N bytes of the value', isSystem: true,
+        summary: 'Removes a bucket that has been copied to another shard, if it is still as it was copied.',
+        syntax: 'key checksum expires-at-ms:integer', handler: release,
       },
       {
         ...common, name: 'reload', arity: -2, flags: ['admin', 'noscript'], complexity: 'O(N) for N stored buckets',

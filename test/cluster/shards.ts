@@ -40,7 +40,7 @@ test('SHARD PEERS and INFO show how a peer is', withCluster, {}, async (t, clust
 test('a command of one shard whose buckets are on several says where they are', withCluster, {}, async (t, cluster) => {
   const client = await RawClient.connect(cluster.port('foo'));
   t.is(
-    await client.ask('RENAME apple zebra'),
+    await client.ask('RPOPLPUSH apple zebra'),
     '-CROSSSLOT Keys in request don\'t hash to the same slot: "apple" is on foo, "zebra" is on bar\r\n',
   );
   await client.ask('SET {n}a 1');
