@@ -8,6 +8,7 @@
  *     PEER WANT <kind> <count> <name> ...            ->      what has changed
  *                                                    <-      push [message, <channel>, <text>]
  *                                                            or [smessage, <channel>, <text>]
+ *                                                            or [line, <bucket>, <line>]
  *                                                            or [invalidate, <key>, <client>] or [flush]
  *
  * Every node has a link to each node that owns something, so what is published there reaches all of them directly. A
@@ -121,6 +122,10 @@ export class Feeds {
         break;
       case 'smessage':
         this.pubsub.deliverToShard(channel, content);
+        break;
+      case 'line':
+        // Kept by subscribers that read slowly.
+        this.pubsub.deliverLine(channel.text(), Buffer.from(text));
         break;
       case 'invalidate':
         this.tracking.tell(channel.text(), Number(content.text()));

@@ -4,6 +4,7 @@
  * is an error and is not made. The look-up and the change are one step, which two commands would not be.
  */
 import type { Context } from './context.js';
+import { tellEntryDeleted, tellEntrySet } from './bucket-lines.js';
 import { findAnyForRead, findAnyForWrite } from './lookup.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { bucketHolds, noBucket } from '../errors.js';
@@ -29,6 +30,7 @@ const put: Handler = (context, args, reply) => {
   const ref = requireEntries(context, key, findAnyForWrite(context, key));
   setField(context.db, key, ref, args.slice(3), args.slice(4));
   context.changed(key, 'h', 'hset');
+  tellEntrySet(context, key, args.slice(3), args.slice(4));
   reply.ok();
 };
 
@@ -44,7 +46,10 @@ const get: Handler = (context, args, reply) => {
 const remove: Handler = (context, args, reply) => {
   const key = args.slice(2);
   const ref = requireEntries(context, key, findAnyForWrite(context, key));
-  if (!deleteField(context.db, ref, args.slice(3))) return reply.integer(0);
+  const wasThere = deleteField(context.db, ref, args.slice(3));
+  // Whoever listens is told of the deletion of an entry that was not there, too.
+  tellEntryDeleted(context, key, args.slice(3));
+  if (!wasThere) return reply.integer(0);
   const isGone = settleHash(context.db, key, ref) === 0;
   context.changed(key, 'h', 'hdel');
   if (isGone) context.changed(key, 'g', 'del');

@@ -3,6 +3,7 @@ import { readExactInteger } from './arguments.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
 import type { Context } from './context.js';
+import { tellEntrySet } from './bucket-lines.js';
 import { findForWrite } from './lookup.js';
 import {
   hashValueNotAFloat, hashValueNotAnInteger, isNotFinite, notAFloat, overflow, sumIsNotFinite,
@@ -60,6 +61,7 @@ function putNumber(context: Context, key: Slice, ref: number, field: Slice, valu
   const hash = ref === 0 ? createHash(db, key, packedFieldBytes(field.length, value.length)) : ref;
   setField(db, key, hash, field, value);
   context.changed(key, 'h', event);
+  tellEntrySet(context, key, field, value);
 }
 
 const RECORD = {

@@ -5,6 +5,7 @@
 import type { CommandSpec, Handler } from './spec.js';
 import { oneKey } from './spec.js';
 import type { Context } from './context.js';
+import { tellEntryDeleted, tellEntrySet } from './bucket-lines.js';
 import { findForRead, findForWrite } from './lookup.js';
 import { wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
@@ -86,6 +87,7 @@ function setFields(context: Context, args: Args, command: string): number {
   const before = fieldCount(db, ref);
   for (let index = 2; index < args.count; index += 2) {
     ref = setField(db, key, ref, args.slice(index), args.slice(index + 1));
+    tellEntrySet(context, key, args.slice(index), args.slice(index + 1));
   }
   context.changed(key, 'h', 'hset');
   return fieldCount(db, ref) - before;
@@ -116,6 +118,7 @@ const hsetnx: Handler = (context, args, reply) => {
   if (ref === 0) ref = createHash(db, key, fieldBytes(args));
   setField(db, key, ref, field, args.slice(3));
   context.changed(key, 'h', 'hset');
+  tellEntrySet(context, key, field, args.slice(3));
   reply.integer(1);
 };
 
@@ -125,7 +128,12 @@ const hdel: Handler = (context, args, reply) => {
   const ref = findForWrite(context, key, HASH);
   if (ref === 0) return reply.integer(0);
   let deleted = 0;
-  for (let index = 2; index < args.count; index++) if (deleteField(db, ref, args.slice(index))) deleted++;
+  for (let index = 2; index < args.count; index++) {
+    const field = args.slice(index);
+    if (!deleteField(db, ref, field)) continue;
+    deleted++;
+    tellEntryDeleted(context, key, field);
+  }
   if (deleted > 0) finishDeletion(context, key, ref);
   reply.integer(deleted);
 };

@@ -7,12 +7,15 @@ import type { Args } from '../protocol/args.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { TopicKind } from '../pubsub/subscriber.js';
 
+/** Buckets are subscribed to over the line protocol. */
+type Kind = Exclude<TopicKind, 'bucket'>;
+
 // ---- subscribing
 
 /** What the replies to a command of one kind are called: `psubscribe`, `sunsubscribe`, ... */
-const PREFIXES: Readonly<Record<TopicKind, string>> = { channel: '', pattern: 'p', shard: 's' };
+const PREFIXES: Readonly<Record<Kind, string>> = { channel: '', pattern: 'p', shard: 's' };
 
-const subscribe = (kind: TopicKind): Handler => (context, args, reply) => {
+const subscribe = (kind: Kind): Handler => (context, args, reply) => {
   const word = `${PREFIXES[kind]}subscribe`;
   confirm(context, reply, (out) => {
     for (let i = 1; i < args.count; i++) {
@@ -23,7 +26,7 @@ const subscribe = (kind: TopicKind): Handler => (context, args, reply) => {
   });
 };
 
-const unsubscribe = (kind: TopicKind): Handler => (context, args, reply) => {
+const unsubscribe = (kind: Kind): Handler => (context, args, reply) => {
   const { client, node: { pubsub } } = context;
   const word = `${PREFIXES[kind]}unsubscribe`;
   const names = args.count > 1 ? textsFrom(args, 1) : [...(client.subscriptions?.names(kind) ?? [])];
@@ -59,8 +62,8 @@ function confirm(context: Context, reply: ReplyWriter, write: (out: ReplyWriter)
 }
 
 /** The word, the name, and how many subscriptions the client has now; those to shard channels are counted apart. */
-function confirmOne(context: Context, out: ReplyWriter, word: string, kind: TopicKind, name: string | undefined): void {
-  const count = (of: TopicKind): number => context.client.subscriptions?.count(of) ?? 0;
+function confirmOne(context: Context, out: ReplyWriter, word: string, kind: Kind, name: string | undefined): void {
+  const count = (of: Kind): number => context.client.subscriptions?.count(of) ?? 0;
   out.push(3);
   out.bulkText(word);
   if (name === undefined) out.nil();

@@ -2,7 +2,8 @@
  * A connection that speaks the line protocol: a client's on `line-port`, often a person at telnet.
  *
  * A line becomes a RESP request, runs as any request does, and its RESP reply becomes lines, now or, when it is
- * promised for later, then. There is no line that gives a password: while `requirepass` is set, every command is
+ * promised for later, then. A connection that has subscribed to a bucket gets a line for each write to it, and what it
+ * sends from then on is dropped. There is no line that gives a password: while `requirepass` is set, every command is
  * refused as it is to a RESP client that has not authenticated.
  */
 import { Connection } from './connection.js';
@@ -25,6 +26,9 @@ export class LineConnection extends Connection {
   private readonly args = new Args();
   /** The RESP reply to the line that is run. */
   private readonly draft = new ReplyWriter(DRAFT_BYTES);
+  /** The bucket to which it subscribes when the reply says that there is one. */
+  private wanted: string | undefined;
+  private isSubscriber = false;
 
   constructor(accepted: Accepted, node: NodeState, executor: Executor, outbox: Outbox) {
     super(accepted, node, executor, outbox);
@@ -42,6 +46,7 @@ export class LineConnection extends Connection {
   protected runNext(): boolean {
     const status = this.reader.next();
     if (status === NO_LINE) return false;
+    if (this.isSubscriber) return true;
     if (status === LINE_TOO_LONG) this.write([errorLine(`line longer than ${this.node.limits.lineBytesMax} bytes`)]);
     else if (this.grammar.read(this.reader, this.args)) this.execute(this.args);
     else this.write([UNKNOWN_COMMAND]);
@@ -58,11 +63,22 @@ export class LineConnection extends Connection {
 
   protected override execute(args: Args): void {
     const { draft } = this;
+    this.wanted = this.grammar.isSubscription ? args.text(BUCKET_NAME) : undefined;
     this.executor.execute(this.session, args, draft);
     // Nothing is written when the reply has been promised for later, or the request waits for the end of a pause.
     if (draft.length === 0) return;
-    this.write(linesOf(draft.take()));
+    this.write(this.linesFor(draft.take(), this.wanted));
     draft.reuse();
+  }
+
+  /** The lines that answer; none when the client is a subscriber now. */
+  private linesFor(reply: readonly Buffer[], wanted: string | undefined): Buffer[] {
+    if (wanted === undefined || reply[0]![0] === MINUS) return linesOf(reply);
+    // The client may have gone while a peer was asked.
+    if (this.socket.destroyed) return [];
+    this.isSubscriber = true;
+    this.node.pubsub.subscribe('bucket', this.session, wanted);
+    return [];
   }
 
   private write(lines: readonly Buffer[]): void {
@@ -70,16 +86,25 @@ export class LineConnection extends Connection {
   }
 
   override defer(holds: boolean): Deferred {
-    return new DeferredLines(super.defer(holds));
+    const { wanted } = this;
+    // What follows SUBSCRIBE is not run before it is known whether it is run at all.
+    return new DeferredLines(super.defer(holds || wanted !== undefined), (reply) => this.linesFor(reply, wanted));
   }
 }
+
+/** Where the bucket's name stands in a request. */
+const BUCKET_NAME = 2;
+const MINUS = 45;
 
 /** A reply that is owed to a client of the line protocol: RESP comes in, lines go out, when it is whole. */
 class DeferredLines implements Deferred {
   wanted = 1;
   private readonly pieces: Buffer[] = [];
 
-  constructor(private readonly owed: Deferred) {}
+  constructor(
+    private readonly owed: Deferred,
+    private readonly linesFor: (reply: readonly Buffer[]) => Buffer[],
+  ) {}
 
   get onAbandoned(): (() => void) | undefined {
     return this.owed.onAbandoned;
@@ -95,7 +120,7 @@ class DeferredLines implements Deferred {
 
   complete(reply: readonly Buffer[]): void {
     this.wanted = 0;
-    this.owed.complete(linesOf(reply));
+    this.owed.complete(this.linesFor(reply));
   }
 
   deliver(bytes: Buffer, start: number, end: number, whole: number): void {

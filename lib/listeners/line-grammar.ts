@@ -7,6 +7,9 @@
  * gate, router and handlers as a request from redis-cli, and only RESP travels between nodes. The translation of a
  * reply looks at the reply's bytes alone: it is the same whether they were made here or come later from a peer.
  *
+ * SUBSCRIBE asks for an entry without a name, which tells whether the bucket is there; what follows from the reply is
+ * line-connection.ts's.
+ *
  * Words are parted by white space: the characters that Unicode parts lines at, known by their UTF-8 bytes. The
  * no-break spaces are not among them, and bytes that are no UTF-8 belong to a word like any others.
  */
@@ -26,26 +29,35 @@ interface Verb {
   /** The request as RESP as far as it is the same for every line: its count, `BUCKET` and the subcommand. */
   head: Buffer;
   subcommandOffset: number;
+  subcommandLength: number;
 }
 
-function verb(word: string, words: number): Verb {
-  const start = `*${words + 1}\r\n$6\r\nBUCKET\r\n$${word.length}\r\n`;
-  return { word: Buffer.from(word), words, head: Buffer.from(`${start}${word}\r\n`), subcommandOffset: start.length };
+function verb(word: string, words: number, subcommand = word, argCount = words + 1): Verb {
+  const start = `*${argCount}\r\n$6\r\nBUCKET\r\n$${subcommand.length}\r\n`;
+  return {
+    word: Buffer.from(word), words, head: Buffer.from(`${start}${subcommand}\r\n`), subcommandOffset: start.length,
+    subcommandLength: subcommand.length,
+  };
 }
 
-const verbs: readonly Verb[] = [verb('GET', 3), verb('PUT', 4), verb('DELETE', 3), verb('CREATE', 2)];
+const SUBSCRIBE = verb('SUBSCRIBE', 2, 'GET', 4);
+const verbs: readonly Verb[] = [verb('GET', 3), verb('PUT', 4), verb('DELETE', 3), verb('CREATE', 2), SUBSCRIBE];
+const EMPTY_FIELD = '$0\r\n\r\n';
 /** Behind `*n\r\n$6\r\n`. */
 const BUCKET_OFFSET = 8;
 
 export class LineGrammar {
   private readonly offsets = new Int32Array(WORDS_MAX);
   private readonly lengths = new Int32Array(WORDS_MAX);
+  /** The line that was read last asks for a subscription. */
+  isSubscription = false;
   private request = Buffer.allocUnsafeSlow(1024);
 
   /** Fills `args` with the request that the reader's line means. False when it means none. */
   read(line: LineReader, args: Args): boolean {
     const words = this.split(line.bytes, line.start, line.end);
     const found = verbs.find((each) => each.words === words && this.isWord(line.bytes, 0, each.word));
+    this.isSubscription = found === SUBSCRIBE;
     if (found === undefined) return false;
     this.write(line.bytes, found, args);
     return true;
@@ -83,7 +95,7 @@ export class LineGrammar {
     copyBytes(head, 0, request, 0, head.length);
     args.clear();
     args.push(BUCKET_OFFSET, 6);
-    args.push(verb.subcommandOffset, verb.word.length);
+    args.push(verb.subcommandOffset, verb.subcommandLength);
     let at = head.length;
     for (let i = 1; i < words; i++) {
       const length = this.lengths[i]!;
@@ -93,6 +105,10 @@ export class LineGrammar {
       at += length;
       request[at++] = 13;
       request[at++] = 10;
+    }
+    if (verb === SUBSCRIBE) {
+      args.push(at + EMPTY_FIELD.indexOf('\n') + 1, 0);
+      at += request.write(EMPTY_FIELD, at, 'latin1');
     }
     args.bytes = request;
     args.start = 0;

@@ -173,6 +173,7 @@ export class PeerConnection extends Connection {
       feed.want(kind, args.text(i + 2), Number(args.text(i + 1)));
       if (kind === 'prefix') this.node.tracking.addFeed(feed);
     }
+    this.node.pubsub.watchBuckets();
     this.outbox.reply.ok();
   }
 
@@ -192,6 +193,7 @@ export class PeerConnection extends Connection {
 
   private endFeed(feed: Feed): void {
     this.node.pubsub.feeds.delete(feed);
+    this.node.pubsub.watchBuckets();
     this.node.tracking.removeFeed(feed);
   }
 

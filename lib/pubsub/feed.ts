@@ -10,7 +10,7 @@ import { matchesGlob } from '../util/glob.js';
 export class Feed {
   private readonly counts: Readonly<Record<WantKind, Map<string, number>>> = {
     channel: new Map<string, number>(), pattern: new Map<string, number>(), shard: new Map<string, number>(),
-    prefix: new Map<string, number>(),
+    bucket: new Map<string, number>(), prefix: new Map<string, number>(),
   };
 
   constructor(
@@ -25,6 +25,11 @@ export class Feed {
   want(kind: WantKind, name: string, count: number): void {
     if (count === 0) this.counts[kind].delete(name);
     else this.counts[kind].set(name, count);
+  }
+
+  /** Whether somebody there listens to any name of this kind. */
+  has(kind: WantKind): boolean {
+    return this.counts[kind].size > 0;
   }
 
   names(kind: WantKind): Iterable<string> {

@@ -16,7 +16,7 @@ export class Message {
   constructor(private readonly asPush: Buffer) {}
 
   /** `kind` with the pattern that matched, if any, the channel and the text. */
-  static of(kind: 'message' | 'pmessage' | 'smessage', channel: Slice, text: Slice, pattern?: string): Message {
+  static of(kind: 'message' | 'pmessage' | 'smessage' | 'line', channel: Slice, text: Slice, pattern?: string): Message {
     writer.push(pattern === undefined ? 3 : 4);
     writer.bulkText(kind);
     if (pattern !== undefined) writer.bulkText(pattern);

@@ -12,12 +12,12 @@ import { Topics } from './topics.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
-export const TOPIC_KINDS: readonly TopicKind[] = ['channel', 'pattern', 'shard'];
+export const TOPIC_KINDS: readonly TopicKind[] = ['channel', 'pattern', 'shard', 'bucket'];
 export const WANT_KINDS: readonly WantKind[] = [...TOPIC_KINDS, 'prefix'];
 
 export class PubSub {
   readonly topics: Readonly<Record<TopicKind, Topics>> = {
-    channel: new Topics(), pattern: new Topics(), shard: new Topics(),
+    channel: new Topics(), pattern: new Topics(), shard: new Topics(), bucket: new Topics(),
   };
   readonly feeds = new Set<Feed>();
   /**
@@ -25,6 +25,9 @@ export class PubSub {
    * anything.
    */
   whenKnown: ((then: () => void) => void) | undefined;
+
+  /** Whether somebody, here or elsewhere, listens to writes to buckets; looked at with every such write. */
+  areBucketsWatched = false;
 
   /** Whether anybody listens to any channel, here or elsewhere. */
   get hasListeners(): boolean {
@@ -37,6 +40,7 @@ export class PubSub {
     if (subscriptions.names(kind).has(name)) return;
     subscriptions.add(kind, name);
     this.topics[kind].add(name, subscriber);
+    if (kind === 'bucket') this.watchBuckets();
   }
 
   /** Ends a subscription, if there is one. */
@@ -46,6 +50,13 @@ export class PubSub {
     subscriptions.remove(kind, name);
     this.topics[kind].remove(name, subscriber);
     if (subscriptions.isEmpty) subscriber.subscriptions = undefined;
+    if (kind === 'bucket') this.watchBuckets();
+  }
+
+  /** Called when those who listen to buckets may have become some or none. */
+  watchBuckets(): void {
+    const isWatchedElsewhere = [...this.feeds].some((feed) => feed.has('bucket'));
+    this.areBucketsWatched = this.topics.bucket.size > 0 || isWatchedElsewhere;
   }
 
   /** Ends all subscriptions of a client that leaves or begins anew. */
@@ -108,6 +119,19 @@ export class PubSub {
     const listeners = this.topics.shard.listeners(channel.text());
     if (listeners.size > 0) send(Message.of('smessage', channel, text), listeners);
     return listeners.size;
+  }
+
+  /** Tells those who listen to a bucket, on all nodes, what was written to it. */
+  publishLine(bucket: Slice, line: Buffer): void {
+    const name = bucket.text();
+    this.deliverLine(name, line);
+    for (const feed of this.feeds) {
+      if (feed.count('bucket', name) > 0) feed.send(Message.of('line', bucket, sliceOf(line)).in(3));
+    }
+  }
+
+  deliverLine(bucket: string, line: Buffer): void {
+    for (const listener of this.topics.bucket.listeners(bucket)) listener.push(line);
   }
 
   // ---- what PUBSUB shows, of all nodes together

@@ -1,8 +1,11 @@
 /** A subscriber, as publish and subscribe sees one, and what it has subscribed to. */
 import type { Protocol } from '../protocol/reply-writer.js';
 
-/** What can be subscribed to. A client that subscribes to `shard` channels does so with SSUBSCRIBE. */
-export type TopicKind = 'channel' | 'pattern' | 'shard';
+/**
+ * What can be subscribed to: channels and patterns, `shard` channels (SSUBSCRIBE), and writes to a `bucket` (SUBSCRIBE
+ * of the line protocol).
+ */
+export type TopicKind = 'channel' | 'pattern' | 'shard' | 'bucket';
 
 /** What a node can want to hear of another: also changes of keys with a prefix (tracking.ts). */
 export type WantKind = TopicKind | 'prefix';
@@ -28,7 +31,7 @@ export class Subscriptions {
   }
 
   get isEmpty(): boolean {
-    return this.count('channel') + this.count('pattern') + this.count('shard') === 0;
+    return this.count('channel') + this.count('pattern') + this.count('shard') + this.count('bucket') === 0;
   }
 
   add(kind: TopicKind, name: string): void {

@@ -1,6 +1,7 @@
 /** Publish and subscribe over several nodes: any node publishes, any node listens. */
 import test from 'ava';
 import { type TestCluster, withCluster } from '../support/cluster.js';
+import { LineClient } from '../support/line-client.js';
 import { RawClient, encode } from '../support/raw-client.js';
 import { decode } from '../support/resp-value.js';
 import { waitFor } from '../support/wait-for.js';
@@ -134,4 +135,27 @@ test('a node that owns nothing publishes through another owner when its relay ha
   await cluster.stopNode('bar');
   await waitFor(async () => (await publisher.ask('PUBLISH news three')) === ':0\r\n', 'bar to be gone');
   for (const client of [subscriber, publisher]) client.close();
+});
+
+test('a subscriber of the line protocol hears of writes at any node, through any node', withCluster, FOUR, async (t, cluster) => {
+  const line = async (name: string): Promise<LineClient> => LineClient.connect(cluster.node(name).linePort);
+  const writer = await line('window');
+  await writer.ask('CREATE apple\nCREATE zebra\n', 'OK\r\nOK\r\n');
+  const subscribers = await Promise.all(FOUR.names.flatMap((name) => [line(name), line(name)]));
+  t.is(await subscribers[0]!.ask('SUBSCRIBE missing\n', 'NOT FOUND\r\n'), 'NOT FOUND\r\n');
+  subscribers.forEach((subscriber, i) => subscriber.send(`SUBSCRIBE ${i % 2 === 0 ? 'apple' : 'zebra'}\nGET apple x\n`));
+  const isKnown = (owner: string, bucket: string): boolean => {
+    const { feeds, topics } = cluster.node(owner).state.pubsub;
+    const counts = [topics.bucket.listeners(bucket).size, ...[...feeds].map((feed) => feed.count('bucket', bucket))];
+    return counts.length === FOUR.names.length && counts.every((count) => count === 1);
+  };
+  await waitFor(() => isKnown('foo', 'apple') && isKnown('bar', 'zebra'), 'the owners to know');
+  for (let i = 0; i < 100; i++) writer.send(`PUT apple a ${i}\nPUT zebra z ${i}\n`);
+  const expected = (field: string): string => Array.from({ length: 100 }, (_, i) => `${field} SET TO ${i}\r\n`).join('');
+  for (const [i, subscriber] of subscribers.entries()) {
+    const text = expected(i % 2 === 0 ? 'a' : 'z');
+    t.is(await subscriber.read(text.length), text);
+    subscriber.close();
+  }
+  writer.close();
 });

@@ -187,3 +187,48 @@ test('replies to one packet leave in one write', async (t) => {
   t.is(await client.ask('PUT b k v\n'.repeat(16), replies), replies);
   t.is(packets, 1);
 });
+
+// ---- subscriptions
+
+test('a subscriber gets a line for each write to its bucket, and what it sends is dropped', async (t) => {
+  const { node, client } = await connect(t);
+  const resp = await RawClient.connect(node.port);
+  t.teardown(() => resp.close());
+  const writer = await LineClient.connect(node.linePort);
+  t.teardown(() => writer.close());
+  t.is(await client.ask('SUBSCRIBE b\n', 'NOT FOUND\r\n'), 'NOT FOUND\r\n');
+  for (const line of ['SUBSCRIBE', 'SUBSCRIBE a b', 'subscribe b']) {
+    t.is(await client.ask(`${line}\n`, 'UNKNOWN COMMAND\r\n'), 'UNKNOWN COMMAND\r\n', line);
+  }
+  await writer.ask('CREATE b\n', 'OK\r\n');
+  client.send('SUBSCRIBE b\nGET b k\nNONSENSE\n');
+  await waitFor(() => node.state.pubsub.areBucketsWatched, 'the subscription');
+  await writer.ask('CREATE b\nPUT b milk 1\nPUT b milk 1\nGET b milk\nDELETE b milk\nDELETE b milk\n', 'OK\r\n'.repeat(5) + '1\r\n');
+  for (const request of ['HSET b a 1 c 2', 'HSETNX b a 2', 'HINCRBY b a 5', 'HINCRBYFLOAT b a 0.5', 'HDEL b a none', 'SET other 1']) {
+    await resp.ask(request);
+  }
+  client.send('PUT b from subscriber\n');
+  await resp.ask('HMSET b end now');
+  const lines = [
+    'milk SET TO 1', 'milk SET TO 1', 'milk DELETED', 'milk DELETED', 'a SET TO 1', 'c SET TO 2', 'a SET TO 6', 'a SET TO 6.5',
+    'a DELETED', 'end SET TO now', '',
+  ];
+  t.is(await client.read(lines.join('\r\n').length), lines.join('\r\n'));
+  t.is(await resp.ask('HEXISTS b from'), ':0\r\n');
+  client.close();
+  await waitFor(() => !node.state.pubsub.areBucketsWatched, 'the subscription to end');
+});
+
+test('a subscription to a bucket of another type, or without a password, is refused', async (t) => {
+  const { node, client } = await connect(t);
+  const resp = await RawClient.connect(node.port);
+  t.teardown(() => resp.close());
+  await resp.ask('SET x 1');
+  const refusal = 'ERROR bucket "x" holds a string\r\n';
+  t.is(await client.ask('SUBSCRIBE x\n', refusal), refusal);
+  node.state.settings.set('requirepass', 'secret');
+  const other = await LineClient.connect(node.linePort);
+  const wanted = 'ERROR NOAUTH Authentication required.\r\n';
+  t.is(await other.ask('SUBSCRIBE x\n', wanted), wanted);
+  other.close();
+});
