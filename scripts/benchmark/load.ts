@@ -111,9 +111,10 @@ class Pipelines {
 const CR = 13;
 const DOLLAR = 36;
 const COLON = 58;
+const STAR = 42;
 const PLUS = 43;
 
-/** Counts replies of one line and bulk replies, wherever the chunks are cut. */
+/** Counts replies of one line, bulk replies and arrays of them, wherever the chunks are cut. */
 class ReplyCounter {
   owed = 0;
   /** Bytes of a bulk, and its CRLF, that are still to come. */
@@ -145,10 +146,14 @@ class ReplyCounter {
     else this.take(glued);
   }
 
-  /** The length of a bulk, or -1 for a reply that is over with its line. */
+  /** The length of a bulk, or -1 for what is over with its line; what an array's line announces is owed too. */
   private lengthOf(chunk: Buffer, at: number, lineEnd: number): number {
     const mark = chunk[at];
     if (mark === PLUS || mark === COLON) return -1;
+    if (mark === STAR) {
+      this.owed += Number(chunk.toString('latin1', at + 1, lineEnd));
+      return -1;
+    }
     const length = mark === DOLLAR ? Number(chunk.toString('latin1', at + 1, lineEnd)) : NaN;
     if (Number.isNaN(length)) throw new Error(`the load got ${chunk.toString('latin1', at, lineEnd)}`);
     return length;

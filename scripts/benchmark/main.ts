@@ -7,7 +7,7 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { type Figures, longestPauseMs, measure, memoryPerKey, prepare } from './measure.js';
-import { type Row, type Sizes, fullSizes, quickSizes, rowsFor } from './rows.js';
+import { type Row, type Sizes, bigKeys, collectionRowsFor, fullSizes, quickSizes, rowsFor, smallBuckets } from './rows.js';
 import { type Server, node, redisServer, start } from './servers.js';
 import { installedReference } from '../../test/support/reference.js';
 
@@ -25,14 +25,17 @@ console.log(machine());
 console.log('\nCPU time of the server for one command, in microseconds, and thousand commands a second:\n');
 console.log('| command | deep | redis-server | pigeonhole | ratio | redis-server k/s | pigeonhole k/s |');
 console.log('| --- | --- | --- | --- | --- | --- | --- |');
-for (const row of rowsFor(sizes)) if (isWanted(row.title)) await compare(row, sizes);
+for (const row of [...rowsFor(sizes), ...collectionRowsFor(sizes)]) if (isWanted(row.title)) await compare(row, sizes);
 
 console.log('\n| | redis-server | pigeonhole |');
 console.log('| --- | --- | --- |');
 if (isWanted('start')) await compareOnce('start to ready, ms', (server) => Promise.resolve(server.readyMs));
 if (isWanted('memory')) {
   const title = `memory per key, bytes (${sizes.memoryKeys} keys)`;
-  await compareOnce(title, (server) => memoryPerKey(server, sizes.memoryKeys));
+  await compareOnce(title, (server) => memoryPerKey(server, bigKeys(sizes.memoryKeys)));
+  for (const [what, load] of smallBuckets(sizes.memoryBuckets)) {
+    await compareOnce(`memory per ${what}, bytes (${sizes.memoryBuckets} of them)`, (server) => memoryPerKey(server, load));
+  }
 }
 if (isWanted('pause')) {
   const title = `longest pause, ms (${sizes.pauseKeys} keys stored and read)`;
@@ -46,6 +49,7 @@ async function compare(row: Row, { counts, rounds }: Sizes): Promise<void> {
   try {
     for (const server of [theirs, ours]) await prepare(row, server);
     for (const [deep, count] of counts) {
+      if (row.depths?.includes(deep) === false) continue;
       for (const server of [theirs, ours]) await measure(row, server, Math.max(WARM_UP, count / 5), deep);
       const figures: [Figures, Figures][] = [];
       for (let round = 0; round < rounds; round++) {

@@ -31,13 +31,22 @@ export async function prepare(row: Row, server: Server): Promise<void> {
 }
 
 /** Runs `count` requests of a row at a depth. */
-export async function measure({ measure: what }: Row, server: Server, count: number, deep: number): Promise<Figures> {
+export async function measure(row: Row, server: Server, count: number, deep: number): Promise<Figures> {
+  const { measure: what, renew } = row;
+  if (renew !== undefined) await renewData(renew(count), server);
   const startUs = cpuUs(server.pid);
   const startMs = performance.now();
   if ('load' in what) await run({ ...what.load, count, deep }, server.port);
   else await runBenchmark(what.benchmark, what.keys, server.port, count, deep);
   const seconds = (performance.now() - startMs) / 1000;
   return { cpuUs: (cpuUs(server.pid) - startUs) / count, perSecond: count / seconds };
+}
+
+async function renewData(loads: readonly Load[], server: Server): Promise<void> {
+  const client = await RawClient.connect(server.port);
+  await client.ask('FLUSHALL');
+  client.close();
+  for (const load of loads) await run(load, server.port);
 }
 
 async function runBenchmark(
@@ -49,11 +58,11 @@ async function runBenchmark(
   if (/error/i.test(stdout + stderr)) throw new Error(`redis-benchmark: ${stdout}${stderr}`);
 }
 
-/** Bytes that one of `keys` keys takes: what the process grew by while they were stored. */
-export async function memoryPerKey(server: Server, keys: number): Promise<number> {
+/** Bytes that one of the keys takes that a load stores, one with each request: what the process grew by meanwhile. */
+export async function memoryPerKey(server: Server, load: Load): Promise<number> {
   const before = residentBytes(server.pid);
-  await run(bigKeys(keys), server.port);
-  return (residentBytes(server.pid) - before) / keys;
+  await run(load, server.port);
+  return (residentBytes(server.pid) - before) / load.count;
 }
 
 /** The longest time that a PING took, one sent every millisecond, while `keys` keys were stored and then read. */
