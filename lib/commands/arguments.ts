@@ -6,7 +6,7 @@
 import type { Context } from './context.js';
 import { CommandError, invalidExpire, notAFloat, notAnInteger, outOfRange, outOfRangeBetween, valueTooLong } from '../errors.js';
 import type { Args } from '../protocol/args.js';
-import { INT64_MAX, INT64_MIN, narrow, parseDouble, parseInteger, parseShortInteger } from '../util/numbers.js';
+import { INT64_MAX, INT64_MIN, narrow, parseDouble, parseInteger, parsePlainDecimal, parseShortInteger } from '../util/numbers.js';
 
 /**
  * Argument `index` as an int64: a number when it is a safe one, otherwise a BigInt.
@@ -48,6 +48,8 @@ export function readCount(args: Args, index: number, error: () => CommandError =
 
 /** A double, infinities included. Throws notAFloat(), or what `error` makes. */
 export function readDouble(args: Args, index: number, error: () => CommandError = notAFloat): number {
+  const plain = parsePlainDecimal(args.bytes, args.offsets[index]!, args.lengths[index]!);
+  if (plain === plain) return plain;
   const value = parseDouble(args.text(index));
   if (value === undefined) throw error();
   return value;

@@ -145,7 +145,10 @@ function writeElements(
   reply.array(count);
   if (count === 0) return;
   const walk = startWalk(context.db, ref, first, isForward);
-  for (let left = count; left > 0; left--) reply.slice(walk.next());
+  for (let left = count; left > 0; left--) {
+    const element = walk.next();
+    reply.sliceUnder(walk.view, element);
+  }
 }
 
 // ---- changing

@@ -2,7 +2,7 @@
 import { badMemberRange, badScoreRange } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import { type MemberEnd, MemberRange, type ScoreEnd, ScoreRange } from '../store/sorted-set-range.js';
-import { parseLooseDouble } from '../util/numbers.js';
+import { parseLooseDouble, parsePlainDecimal } from '../util/numbers.js';
 import { Slice } from '../util/bytes.js';
 
 /**
@@ -14,6 +14,8 @@ export function readScoreRange(args: Args, min: number, max: number): ScoreRange
 }
 
 function readScoreEnd(args: Args, index: number): ScoreEnd {
+  const plain = parsePlainDecimal(args.bytes, args.offsets[index]!, args.lengths[index]!);
+  if (plain === plain) return { score: plain, isOutside: false };
   const text = args.text(index);
   const isOutside = text.startsWith('(');
   const score = parseLooseDouble(isOutside ? text.slice(1) : text);

@@ -20,7 +20,7 @@ import { ElementRun, elementBytes, readElement, readElementBackwards } from './e
 import type { EncodingLimits } from './encoding-limits.js';
 import type { Reclaimer } from './reclaimer.js';
 import type { Structure } from './store.js';
-import { Slice } from '../util/bytes.js';
+import { Slice, viewOf } from '../util/bytes.js';
 
 /** Words of a page's record, and which is which. */
 const PAGE_WORDS = 4;
@@ -411,6 +411,8 @@ function freeing(arena: Arena, records: Int32Array): () => boolean {
 export class ElementWalk {
   /** The element that `next` came to. */
   readonly element = new Slice();
+  /** The bytes in which that element lies. */
+  view = viewOf(Buffer.alloc(0));
   private bytes: Buffer = Buffer.alloc(0);
   private at = 0;
   /** How many elements of the page are to come. */
@@ -425,6 +427,7 @@ export class ElementWalk {
 
   /** Goes on in a run from `at` on, where `left` elements are to come. */
   enter(bytes: Buffer, at: number, left: number, page: number): void {
+    if (bytes !== this.bytes) this.view = viewOf(bytes);
     this.bytes = bytes;
     this.at = at;
     this.left = left;

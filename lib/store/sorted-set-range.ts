@@ -7,6 +7,8 @@ import { Slice, compareBytes } from '../util/bytes.js';
 export interface Range {
   /** Nothing can lie in it. */
   readonly isEmpty: boolean;
+  /** No member is above it. */
+  readonly reachesEnd: boolean;
   /** Whether a member is not below the range, whatever its upper end. */
   isFromMin(score: number, member: Slice): boolean;
   /** Whether a member is not above the range, whatever its lower end. */
@@ -27,6 +29,10 @@ export class ScoreRange implements Range {
   get isEmpty(): boolean {
     const { min, max } = this;
     return min.score > max.score || (min.score === max.score && (min.isOutside || max.isOutside));
+  }
+
+  get reachesEnd(): boolean {
+    return this.max.score === Infinity && !this.max.isOutside;
   }
 
   isFromMin(score: number): boolean {
@@ -53,6 +59,10 @@ export class MemberRange implements Range {
   get isEmpty(): boolean {
     const order = compareEnds(this.min.member, this.max.member);
     return order > 0 || (order === 0 && (this.min.isOutside || this.max.isOutside));
+  }
+
+  get reachesEnd(): boolean {
+    return this.max.member === 'last';
   }
 
   isFromMin(_score: number, member: Slice): boolean {

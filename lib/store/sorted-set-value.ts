@@ -151,6 +151,7 @@ function ranksBeforeMin(db: Keyspace, ref: number, range: Range): number {
 }
 
 function ranksToMax(db: Keyspace, ref: number, range: Range): number {
+  if (range.reachesEnd) return memberCount(db, ref);
   const { arena } = db.store;
   const member = new Slice();
   return tableOf(db, ref).order.rankOf({

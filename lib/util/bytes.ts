@@ -48,6 +48,11 @@ export function sliceOf(content: Buffer | string): Slice {
   return new Slice().set(bytes, 0, bytes.length);
 }
 
+/** The same bytes for reading and writing by words. */
+export function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
 export function copyBytes(from: Buffer, fromOffset: number, to: Buffer, toOffset: number, length: number): void {
   if (length <= LOOP_BYTES_MAX) {
     for (let i = 0; i < length; i++) to[toOffset + i] = from[fromOffset + i]!;

@@ -101,6 +101,33 @@ export function writeInteger(bytes: Buffer, at: number, value: number | bigint, 
   }
 }
 
+const DOT = 46;
+/** The powers of ten up to 15 are doubles. */
+const POWERS = Array.from({ length: SAFE_DIGITS + 1 }, (_, power) => 10 ** power);
+
+/**
+ * The double that the bytes spell, when they are a minus sign perhaps, digits, and a dot between them perhaps, at most
+ * 15 digits altogether: that is quick, and exact. NaN for everything else, which may be a number all the same.
+ */
+export function parsePlainDecimal(bytes: Uint8Array, offset: number, length: number): number {
+  const isNegative = length > 1 && bytes[offset] === MINUS;
+  const first = isNegative ? offset + 1 : offset;
+  const end = offset + length;
+  let digits = 0;
+  let value = 0;
+  let dotAt = end;
+  for (let at = first; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte === DOT && dotAt === end && at > first && at + 1 < end) dotAt = at;
+    else if (byte >= ZERO && byte <= ZERO + 9 && ++digits <= SAFE_DIGITS) value = value * 10 + byte - ZERO;
+    else return NaN;
+  }
+  if (digits === 0) return NaN;
+  // Both are whole and small enough to be exact, so the division is rounded once, as it should be.
+  if (dotAt < end) value /= POWERS[end - dotAt - 1]!;
+  return isNegative ? -value : value;
+}
+
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 const HEXADECIMAL = /^([+-]?)0x([\da-f]*)\.?([\da-f]*)(?:p([+-]?\d+))?$/i;
@@ -158,7 +185,8 @@ export function parseLooseDouble(text: string): number | undefined {
 const PLAIN_MAX = 1e21;
 
 /**
- * A double with so many decimals, as C prints it: half-way cases go to the even digit. Source: `%.nf` of C's printf.
+ * A double with so many decimals, at least one, as C prints it: half-way cases go to the even digit.
+ * Source: `%.nf` of C's printf.
  */
 export function formatFixed(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return formatDouble(value);

@@ -1,6 +1,8 @@
 /** Integers and doubles as text, against BigInt, against cases written by hand and against redis-server's ZSCORE. */
 import test from 'ava';
-import { addIntegers, formatDouble, parseDouble, parseInteger } from '../../lib/util/numbers.js';
+import {
+  addIntegers, formatDouble, formatFixed, parseDouble, parseInteger, parsePlainDecimal,
+} from '../../lib/util/numbers.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { referenceTest, withReference } from '../support/macros.js';
 import { RawClient, encode } from '../support/raw-client.js';
@@ -75,3 +77,26 @@ referenceTest('doubles are printed as redis-server prints scores', withReference
     }
   }
 });
+
+test('plain decimals are the same doubles as any others', (t) => {
+  const random = seededRandom(seedOf(t));
+  const digits = (count: number): string => Array.from({ length: count }, () => Math.floor(random.next() * 10)).join('');
+  for (let round = 0; round < 50_000; round++) {
+    const before = digits(1 + Math.floor(random.next() * 9));
+    const behind = random.next() < 0.7 ? `.${digits(1 + Math.floor(random.next() * 7))}` : '';
+    const text = (random.next() < 0.3 ? '-' : '') + before + behind;
+    const plain = parsePlainDecimal(Buffer.from(text), 0, text.length);
+    if (before.length + behind.length > 15) continue;
+    t.true(Object.is(plain, Number(text)), text);
+  }
+  for (const text of ['', '-', '.', '5.', '.5', '-.5', '1.2.3', '1e3', '+1', ' 1', '1 ', 'inf', '0x1', '1234567890123456']) {
+    t.is(parsePlainDecimal(Buffer.from(text), 0, text.length), NaN, text);
+  }
+});
+
+for (const [value, decimals, shown] of [
+  [0.25, 1, '0.2'], [0.75, 1, '0.8'], [-0.25, 1, '-0.2'], [0.03125, 4, '0.0312'], [0.09375, 4, '0.0938'],
+  [-0, 2, '-0.00'], [1e22, 1, '10000000000000000000000.0'], [1.005, 2, '1.00'], [Infinity, 2, 'inf'],
+] as const) {
+  test(`${Object.is(value, -0) ? '-0' : value} with ${decimals} decimals is ${shown}`, (t) => t.is(formatFixed(value, decimals), shown));
+}
