@@ -56,6 +56,9 @@ export const badFieldType = make(
 );
 export const bitfieldIsReadOnly = make('ERR BITFIELD_RO only supports the GET subcommand');
 export const valueTooLong = make('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
+export const isLoading = make('LOADING Redis is loading the dataset in memory');
+export const misconfigured = (reason: string): CommandError =>
+  new CommandError(`MISCONF Errors writing to the AOF file: ${reason}`);
 export const noAuth = make('NOAUTH Authentication required.');
 export const wrongPassword = make('WRONGPASS invalid username-password pair or user is disabled.');
 export const authWithoutPassword = make(

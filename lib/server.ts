@@ -20,6 +20,8 @@ import { PeerConnection } from './listeners/peer-connection.js';
 import { RespConnection } from './listeners/resp-connection.js';
 import { type Accepted, type TcpListener, turnAway } from './listeners/tcp-listener.js';
 import { Upkeep } from './listeners/upkeep.js';
+import type { FileSystem } from './persistence/file-system.js';
+import { Persistence } from './persistence/persistence.js';
 import { Store } from './store/store.js';
 import { type Clock, systemClock } from './util/clock.js';
 import { LEAST_LEVELS, Log } from './util/log.js';
@@ -37,6 +39,8 @@ export interface NodeParts {
   configFile?: string | undefined;
   /** How peers are reached. */
   dial?: Dial;
+  /** The disk. */
+  files?: FileSystem;
   /** Reads the texts of `nodes` and `shards` anew from the config, for a reload. */
   readAgain?: () => Promise<{ nodes: string; shards: string }>;
 }
@@ -51,6 +55,7 @@ export class Node {
   private readonly connections = new Set<Connection>();
   private readonly upkeep: Upkeep;
   private readonly expiryTimer: ExpiryTimer;
+  private readonly persistence: Persistence;
   private listeners: TcpListener[] = [];
   /** The ports that clients reach; 0 while there is none. */
   port = 0;
@@ -58,12 +63,13 @@ export class Node {
   /** What SHUTDOWN does; whoever runs the node in a process of its own ends the process too. */
   onShutdownRequested: () => void = () => void this.stop();
 
-  constructor({ settings, clock = systemClock, log = new Log(), configFile, dial, readAgain }: NodeParts) {
+  constructor({ settings, clock = systemClock, log = new Log(), configFile, dial, readAgain, files }: NodeParts) {
     const store = new Store({ databases: settings.integer('databases'), clock });
     this.state = new NodeState(store, settings, new CommandTable(families), clock, log);
     this.state.configFile = configFile;
     followSettings(store, settings);
     this.state.onShutdownRequested = () => setImmediate(() => this.onShutdownRequested());
+    this.persistence = new Persistence(this.state, files);
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);
@@ -80,13 +86,18 @@ export class Node {
     settings.watch('loglevel', () => (log.least = LEAST_LEVELS[settings.text('loglevel')]!));
   }
 
-  /** Opens the listeners, all or none. Rejects with ListenError. */
+  /**
+   * Opens the listeners, all or none, and loads what is on disk; until that is done clients are told to wait.
+   * Rejects with ListenError and PersistenceError.
+   */
   async start(): Promise<void> {
     const { log, settings } = this.state;
+    this.persistence.announceLoading();
     try {
       this.port = await this.listen('port', RespConnection);
       this.linePort = await this.listen('line-port', LineConnection);
       await this.listenForPeers();
+      await this.persistence.start();
     } catch (error) {
       await this.stop();
       throw error;
@@ -122,6 +133,7 @@ export class Node {
     this.expiryTimer.stop();
     this.state.maxMemory.stop();
     this.cluster.stop();
+    await this.persistence.stop();
     this.listeners = [];
     this.port = this.linePort = 0;
   }

@@ -11,6 +11,7 @@ import { listOfVerbs, verbNames, verbs } from './verbs.js';
 import { ConfigError } from '../config/sources.js';
 import { ControlError } from '../control/place.js';
 import { ListenError } from '../listeners/bind.js';
+import { PersistenceError } from '../persistence/persistence.js';
 
 const args = process.argv.slice(2);
 // What follows `command` belongs to the Redis command, also what looks like a flag.
@@ -50,7 +51,9 @@ function isOfYargs(error: Error | undefined): boolean {
 
 /** Says what is wrong and ends. What is our own mistake is thrown, with its stack. */
 function fail(error: unknown): never {
-  const isForPeople = error instanceof ConfigError || error instanceof ListenError || error instanceof ControlError;
+  const isForPeople =
+    error instanceof ConfigError || error instanceof ListenError || error instanceof PersistenceError ||
+    error instanceof ControlError;
   if (!isForPeople) throw error;
   if (error instanceof WrongVerb) console.error(`${list}\n`);
   console.error(`${programName}: ${error.message}`);

@@ -14,7 +14,7 @@ import { runTransfer, transferOf } from './transfer.js';
 import { quoted } from './range.js';
 import { KeyPositions, findKeys, hasKeys } from '../commands/key-positions.js';
 import type {
-  Client, Context, Deferred, EventClass, NodeServices, TransactionSteps,
+  Client, Context, Deferred, EventClass, NodeServices, TransactionSteps, Word,
 } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
 import { CommandError, execAbortedBy, outOfMemory } from '../errors.js';
@@ -278,6 +278,8 @@ export class ShardRouter implements Router, Sides {
     const { positions, count } = this.keys;
     partArgs.clear();
     partArgs.bytes = args.bytes;
+    // It did not come as such.
+    partArgs.start = partArgs.end = 0;
     const push = (index: number): void => partArgs.push(args.offsets[index]!, args.lengths[index]!);
     for (let i = 0; i < positions[0]!; i++) push(i);
     for (const key of keys) {
@@ -337,9 +339,10 @@ export class ShardRouter implements Router, Sides {
     try {
       const { maxMemory } = context.node;
       if (maxMemory.isSet && maxMemory.refuses(command)) throw outOfMemory();
-      command.handler!(context, args, scratch);
+      context.node.propagation.run(context, command, args, scratch);
     } catch (error) {
       scratch.rewind(0);
+      context.node.propagation.forget();
       if (!(error instanceof CommandError)) throw error;
       scratch.error(error.message);
     }
@@ -390,6 +393,18 @@ class PartContext implements Context {
 
   changed(key: Slice, eventClass: EventClass, event: string): void {
     this.session.changed(key, eventClass, event);
+  }
+
+  recordAs(...words: readonly Word[]): void {
+    this.session.recordAs(...words);
+  }
+
+  get recordedAt(): number {
+    return this.session.recordedAt;
+  }
+
+  set recordedAt(position: number) {
+    this.session.recordedAt = position;
   }
 
   defer(): Deferred {

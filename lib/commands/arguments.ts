@@ -109,6 +109,11 @@ function momentOf(time: number | bigint, unit: TimeUnit, nowMs: number, command:
   return narrow(moment);
 }
 
+/** A moment as a request has it. */
+export function momentText(moment: number | bigint): string {
+  return String(BigInt(moment));
+}
+
 function rounded(moment: number | bigint): number {
   return typeof moment === 'number' ? moment : Math.min(Number(moment), MOMENT_MAX);
 }

@@ -29,6 +29,7 @@ const put: Handler = (context, args, reply) => {
   const key = args.slice(2);
   const ref = requireEntries(context, key, findAnyForWrite(context, key));
   setField(context.db, key, ref, args.slice(3), args.slice(4));
+  context.recordAs('HSET', key, args.slice(3), args.slice(4));
   context.changed(key, 'h', 'hset');
   tellEntrySet(context, key, args.slice(3), args.slice(4));
   reply.ok();
@@ -51,6 +52,7 @@ const remove: Handler = (context, args, reply) => {
   tellEntryDeleted(context, key, args.slice(3));
   if (!wasThere) return reply.integer(0);
   const isGone = settleHash(context.db, key, ref) === 0;
+  context.recordAs('HDEL', key, args.slice(3));
   context.changed(key, 'h', 'hdel');
   if (isGone) context.changed(key, 'g', 'del');
   reply.integer(1);

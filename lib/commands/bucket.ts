@@ -19,6 +19,12 @@ import type { Keyspace } from '../store/keyspace.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
+/**
+ * What BUCKET CREATE is in the append log: an ECHO of this and the bucket's name. Redis's tools and redis-server, which
+ * knows no such command, load it as nothing, and everything else as it is.
+ */
+export const CREATION_MARK = Buffer.from('pigeonhole BUCKET CREATE ');
+
 /** OK whether the bucket is new or was there, whoever made it. Throws bucketHolds() when it holds another type. */
 const create: Handler = (context, args, reply) => {
   const { db, store: { arena } } = context;
@@ -28,6 +34,7 @@ const create: Handler = (context, args, reply) => {
   else checkHoldsEntries(context, name, ref);
   if (!staysWhenEmpty(arena, ref)) {
     keepWhenEmpty(arena, ref);
+    context.recordAs('ECHO', Buffer.concat([CREATION_MARK, name.copyOf()]));
     context.changed(name, 'h', 'create');
   }
   reply.ok();

@@ -11,6 +11,10 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 export class Pause {
   /** Looked at before every command; everything else here only while it is true. */
   isActive = false;
+  /** CLIENT PAUSE is on. */
+  private isPaused = false;
+  /** The disk does not keep up: writes wait. */
+  private isLogBehind = false;
 
   private holdsReads = false;
   private endsAtMs = 0;
@@ -21,17 +25,30 @@ export class Pause {
 
   /** Begins a pause, or makes the one that is on stricter and longer, never milder or shorter. */
   begin(endsAtMs: number, holdsReads: boolean): void {
-    this.holdsReads = (this.isActive && this.holdsReads) || holdsReads;
-    this.endsAtMs = this.isActive ? Math.max(this.endsAtMs, endsAtMs) : endsAtMs;
-    this.isActive = true;
+    this.holdsReads = (this.isPaused && this.holdsReads) || holdsReads;
+    this.endsAtMs = this.isPaused ? Math.max(this.endsAtMs, endsAtMs) : endsAtMs;
+    this.isPaused = this.isActive = true;
     this.schedule();
   }
 
   /** Ends the pause: what was held back is run. */
   end(): void {
     clearTimeout(this.timer);
-    this.isActive = false;
-    this.holdsReads = false;
+    this.isPaused = this.holdsReads = false;
+    this.letGo();
+  }
+
+  /** Begins or ends the wait of what writes for the append log, which is behind. */
+  holdWrites(isLogBehind: boolean): void {
+    if (this.isLogBehind === isLogBehind) return;
+    this.isLogBehind = isLogBehind;
+    if (isLogBehind) this.isActive = true;
+    else this.letGo();
+  }
+
+  /** Runs what was held back; what must wait for another reason comes back. */
+  private letGo(): void {
+    this.isActive = this.isPaused || this.isLogBehind;
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const goOn of waiting) goOn();

@@ -9,6 +9,7 @@ import type { Slowlog } from './slowlog.js';
 import type { ShardServices } from './shard-services.js';
 import type { Command, CommandTable } from './table.js';
 import type { Settings } from '../config/settings.js';
+import type { Args } from '../protocol/args.js';
 import type { Protocol, ReplyWriter } from '../protocol/reply-writer.js';
 import type { EventClass, KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { PubSub } from '../pubsub/pubsub.js';
@@ -33,6 +34,14 @@ export interface Context {
    * that writes calls it after the change.
    */
   changed(key: Slice, eventClass: EventClass, event: string): void;
+  /**
+   * Has the append log record this request in place of the one that runs, where that would not do the same again: it
+   * counts time from now on, or draws. Called several times it records several, which count as one. Without words
+   * nothing is recorded. Strings are latin1; slices are copied at once. Has no effect when nothing changes.
+   */
+  recordAs(...words: readonly Word[]): void;
+  /** For the append log: the position behind what was recorded for this client, while replies wait for the disk. */
+  recordedAt: number;
   /**
    * Promises the reply for later; the replies to what the client sent behind it wait for it. With `holds` the client's
    * next requests are not run before either. The handler writes nothing to its own reply.
@@ -91,6 +100,9 @@ export interface Waits {
   /** How many clients wait for an end of their time. */
   readonly timedCount: number;
 }
+
+/** A word of a request that is made here. */
+export type Word = string | Buffer | Slice;
 
 /** Who waits for replies that come from elsewhere, in order. */
 export interface Receiver {
@@ -173,8 +185,27 @@ export interface MemoryLimit {
   resetStats(): void;
 }
 
+/** What the append log is told; see execution/propagation.ts. */
+export interface Propagating {
+  /** Runs a command's handler, and records what it has changed. Throws what the handler throws. */
+  run(context: Context, command: Command, args: Args, reply: ReplyWriter): void;
+  /** The request was refused after all: what was to be recorded in its place is dropped. */
+  forget(): void;
+  /** See Context.recordAs. */
+  recordAs(words: readonly Word[]): void;
+  /**
+   * What is recorded from `begin` to `end` is loaded as a whole or not at all (MULTI and EXEC). They may be nested, and
+   * lie in one turn of the event loop.
+   */
+  begin(): void;
+  end(): void;
+  /** Records now what `recordAs` was told for `by`, whose request has run long ago: a waiting client was served. */
+  recordServed(by: Context): void;
+}
+
 /** What commands may know and change of the node that they run on. */
 export interface NodeServices {
+  readonly propagation: Propagating;
   readonly settings: Settings;
   readonly table: CommandTable;
   readonly stats: Stats;

@@ -2,7 +2,7 @@
  * DUMP and RESTORE: a bucket's value as bytes, in redis-server's format, and back. The format is in lib/rdb/; MIGRATE,
  * which moves buckets by these two, is in migrate.ts.
  */
-import { readExactInteger } from './arguments.js';
+import { momentText, readExactInteger } from './arguments.js';
 import type { Context } from './context.js';
 import { findAnyForRead } from './lookup.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
@@ -78,6 +78,7 @@ const restore: Handler = (context, args, reply) => {
     store.workbench.remove(key, built);
     if (taken !== 0) {
       db.remove(key, taken);
+      context.recordAs('DEL', key);
       context.changed(key, 'g', 'del');
     }
     return reply.ok();
@@ -87,6 +88,7 @@ const restore: Handler = (context, args, reply) => {
   db.takeOver(key, 0, built);
   const ref = db.expireAt(key, built, expiresAtMs);
   noteUse(context, ref, options);
+  if (expiresAtMs !== 0) context.recordAs('RESTORE', key, momentText(expiresAtMs), args.slice(3), 'REPLACE', 'ABSTTL');
   context.changed(key, 'g', 'restore');
   reply.ok();
 };

@@ -1,5 +1,5 @@
 /** The commands about when buckets expire. */
-import { MILLISECONDS, SECONDS, type TimeUnit, UNIX_MILLISECONDS, UNIX_SECONDS, readMoment } from './arguments.js';
+import { MILLISECONDS, SECONDS, type TimeUnit, UNIX_MILLISECONDS, UNIX_SECONDS, momentText, readMoment } from './arguments.js';
 import type { Context } from './context.js';
 import { findAnyForWrite, peekForRead } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
@@ -65,9 +65,11 @@ function expireHandler(unit: TimeUnit, command: string): Handler {
     if (ref === 0 || !allows(condition, expiryIfAny(context, ref), moment)) return reply.integer(0);
     if (moment <= nowMs) {
       context.db.remove(key, ref);
+      context.recordAs('DEL', key);
       context.changed(key, 'g', 'del');
     } else {
       setMoment(context, key, ref, moment);
+      context.recordAs('PEXPIREAT', key, momentText(moment));
       context.changed(key, 'g', 'expire');
     }
     reply.integer(1);

@@ -49,6 +49,7 @@ const hincrbyfloat: Handler = (context, args, reply) => {
   if (sum === undefined || sum.isInfinite) throw sumIsNotFinite();
   const text = formatLongDouble(sum);
   putNumber(context, key, ref, field, sliceOf(text), 'hincrbyfloat');
+  context.recordAs('HSET', key, field, text);
   reply.bulkText(text);
 };
 

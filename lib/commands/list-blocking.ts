@@ -21,6 +21,7 @@ function popWithKey(context: Context, key: Slice, end: ListEnd, reply: ReplyWrit
   reply.array(2);
   reply.slice(key);
   popOne(context, key, ref, end, reply);
+  context.recordAs(end === 'head' ? 'LPOP' : 'RPOP', key);
   return true;
 }
 
@@ -56,17 +57,28 @@ const blmove: Handler = (context, args, reply) => {
 const brpoplpush: Handler = (context, args, reply) =>
   moveOrWait(context, args, 'tail', 'head', readTimeout(context, args, 3), reply);
 
+/** As moveElement. In the append log it is a LMOVE. */
+function move(
+  context: Context, source: Slice, destination: Slice, from: ListEnd, to: ListEnd, reply: ReplyWriter,
+): boolean {
+  const isMoved = moveElement(context, source, destination, from, to, reply);
+  if (isMoved) context.recordAs('LMOVE', source, destination, SIDES[from], SIDES[to]);
+  return isMoved;
+}
+
 function moveOrWait(
   context: Context, args: Args, from: ListEnd, to: ListEnd, untilMs: number, reply: ReplyWriter,
 ): void {
-  if (moveElement(context, args.slice(1), args.slice(2), from, to, reply)) return;
+  if (move(context, args.slice(1), args.slice(2), from, to, reply)) return;
   if (!context.mayWait) return reply.nil();
   const destination = args.copy(2);
   context.wait({
     keys: [args.text(1)], type: LIST, untilMs,
-    retry: (later, key, late) => moveElement(later, key, sliceOf(destination), from, to, late),
+    retry: (later, key, late) => move(later, key, sliceOf(destination), from, to, late),
   });
 }
+
+const SIDES = { head: 'LEFT', tail: 'RIGHT' } as const;
 
 const RECORD = { categories: ['list'], routing: 'one_shard', group: 'list' } as const;
 const TWO_LISTS = [...oneKey('RW access delete'), ...oneKey('RW insert', 2)];

@@ -106,6 +106,7 @@ export function popFromList(context: Context, key: Slice, { end, count }: PopOrd
   reply.array(2);
   reply.slice(key);
   popSeveral(context, key, ref, end, count, reply);
+  context.recordAs(end === 'head' ? 'LPOP' : 'RPOP', key, String(count));
   return true;
 }
 

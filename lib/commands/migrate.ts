@@ -185,6 +185,8 @@ class Migration {
     db.remove(slice, db.peek(slice));
     const selected = context.db;
     context.db = db;
+    context.recordAs('DEL', slice);
+    context.node.propagation.recordServed(context);
     context.changed(slice, 'g', 'del');
     context.db = selected;
     return true;

@@ -20,6 +20,9 @@ import { INT64_MAX } from '../util/numbers.js';
 /** A negative count may ask for any number of members; a reply past this size is refused. */
 const RANDOM_REPLY_BYTES_MAX = 256 * 1024 * 1024;
 
+/** So many members that were popped stand in one record of the append log. */
+const RECORDED_TOGETHER = 1024;
+
 const drawn = new Slice();
 
 const srandmember: Handler = (context, args, reply) => {
@@ -61,6 +64,7 @@ const spop: Handler = (context, args, reply) => {
   if (ref === 0) return reply.nil();
   randomMember(context.db, ref, drawn);
   reply.slice(drawn);
+  context.recordAs('SREM', key, drawn);
   removeMember(context.db, ref, drawn);
   finishRemoval(context, key, ref, 'spop');
 };
@@ -79,6 +83,9 @@ function popSeveral(context: Context, args: Args, reply: ReplyWriter): void {
     reply.slice(member);
     popped.push(member.copyOf());
   });
+  for (let from = 0; from < count; from += RECORDED_TOGETHER) {
+    context.recordAs('SREM', key, ...popped.slice(from, from + RECORDED_TOGETHER));
+  }
   for (const member of popped) removeMember(db, ref, sliceOf(member));
   finishRemoval(context, key, ref, 'spop');
 }
@@ -88,6 +95,7 @@ function popAll(context: Context, key: Slice, ref: number, reply: ReplyWriter): 
   reply.set(memberCount(db, ref));
   forEachMember(db, ref, (member) => reply.slice(member));
   db.remove(key, ref);
+  context.recordAs('DEL', key);
   context.changed(key, 's', 'spop');
   context.changed(key, 'g', 'del');
 }

@@ -89,6 +89,7 @@ export function popFromSet(
       write(member, score);
     };
   });
+  context.recordAs(end === 'min' ? 'ZPOPMIN' : 'ZPOPMAX', key, String(count));
   return true;
 }
 
@@ -99,6 +100,7 @@ export function popWithKey(context: Context, key: Slice, end: End, reply: ReplyW
   reply.array(3);
   reply.slice(key);
   popMembers(context, key, ref, end, 1, () => pairWriter(reply));
+  context.recordAs(end === 'min' ? 'ZPOPMIN' : 'ZPOPMAX', key);
   return true;
 }
 

@@ -51,6 +51,8 @@ const incrbyfloat: Handler = (context, args, reply) => {
   const text = Buffer.from(formatLongDouble(sum), 'latin1');
   const put = putString(db, key, ref, sliceOf(text), ref === 0 ? 0 : expiryOf(arena, ref));
   setFlag(arena, put, IS_FLOAT_RESULT, true);
+  // Not every machine adds long doubles to the same digits.
+  context.recordAs('SET', key, text, 'KEEPTTL');
   context.changed(key, '$', 'incrbyfloat');
   reply.bulk(text);
 };

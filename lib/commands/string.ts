@@ -2,7 +2,7 @@
  * The string commands that read and write whole values. A string is a bucket that holds one value of bytes. What works
  * on parts of it is in string-range.ts, on the number in it in string-counters.ts, on its bits in bitmap.ts.
  */
-import { MILLISECONDS, SECONDS, type TimeUnit, readExpiry, readTimeUnit } from './arguments.js';
+import { MILLISECONDS, SECONDS, type TimeUnit, momentText, readExpiry, readTimeUnit } from './arguments.js';
 import { findAnyForRead, findAnyForWrite, findForRead } from './lookup.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { keyRange, oneKey } from './spec.js';
@@ -89,6 +89,7 @@ function setWithOptions(context: Context, args: Args, reply: ReplyWriter): void 
   }
   const keptExpiry = keepsTtl && ref !== 0 ? expiryOf(arena, ref) : 0;
   store(context, key, ref, args.slice(2), newExpiry ?? keptExpiry, newExpiry !== undefined);
+  if (newExpiry !== undefined) recordExpiring(context, key, args.slice(2), newExpiry);
   if (!givesOldValue) reply.ok();
 }
 
@@ -97,6 +98,11 @@ function store(context: Context, key: Slice, ref: number, value: Slice, expiresA
   putString(context.db, key, ref, value, expiresAtMs);
   context.changed(key, '$', 'set');
   if (expires) context.changed(key, 'g', 'expire');
+}
+
+/** For the append log: the moment in place of the span. */
+function recordExpiring(context: Context, key: Slice, value: Slice, expiresAtMs: number): void {
+  context.recordAs('SET', key, value, 'PXAT', momentText(expiresAtMs));
 }
 
 const setnx: Handler = (context, args, reply) => {
@@ -110,6 +116,7 @@ const setWithTtl = (command: string, unit: TimeUnit): Handler => (context, args,
   const expiresAtMs = readExpiry(args, 2, unit, context.store.nowMs, command);
   const key = args.slice(1);
   store(context, key, context.db.find(key), args.slice(3), expiresAtMs, true);
+  recordExpiring(context, key, args.slice(3), expiresAtMs);
   reply.ok();
 };
 
@@ -140,6 +147,7 @@ const getex: Handler = (context, args, reply) => {
   if (expiresAtMs !== undefined) expireNowOrLater(context, key, ref, expiresAtMs);
   else if (persists && hasFlag(arena, ref, HAS_EXPIRY)) {
     context.db.expireAt(key, ref, 0);
+    context.recordAs('PERSIST', key);
     context.changed(key, 'g', 'persist');
   }
 };
@@ -147,6 +155,8 @@ const getex: Handler = (context, args, reply) => {
 /** A moment that has passed deletes the bucket at once. */
 function expireNowOrLater(context: Context, key: Slice, ref: number, expiresAtMs: number): void {
   const isPast = expiresAtMs <= context.store.nowMs;
+  if (isPast) context.recordAs('DEL', key);
+  else context.recordAs('PEXPIREAT', key, momentText(expiresAtMs));
   if (isPast) context.db.remove(key, ref);
   else context.db.expireAt(key, ref, expiresAtMs);
   context.changed(key, 'g', isPast ? 'del' : 'expire');

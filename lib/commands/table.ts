@@ -23,6 +23,9 @@ export class Command {
   readonly subcommands: Map<string, Command> | undefined;
   readonly isWrite: boolean;
   readonly isReadOnly: boolean;
+  /** When it changes something the append log gets a record; see execution/propagation.ts. */
+  readonly isRecorded: boolean;
+  readonly isAllowedWhileLoading: boolean;
   readonly isDeniedOutOfMemory: boolean;
   readonly isAllowedUnauthenticated: boolean;
   readonly isFast: boolean;
@@ -69,6 +72,8 @@ export class Command {
     this.arity = spec.arity;
     this.isWrite = spec.flags.includes('write');
     this.isReadOnly = spec.flags.includes('readonly');
+    this.isRecorded = this.isWrite || spec.flags.includes('may_replicate');
+    this.isAllowedWhileLoading = spec.flags.includes('loading');
     this.isDeniedOutOfMemory = spec.flags.includes('denyoom');
     this.isAllowedUnauthenticated = spec.flags.includes('no_auth');
     this.isFast = spec.flags.includes('fast');

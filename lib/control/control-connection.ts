@@ -21,6 +21,7 @@ import type { OnOutput, Scope } from './scope.js';
 import { type Exchange, isNonce, isProof, newNonce, proofOf } from '../cluster/handshake.js';
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
+import { PersistenceError } from '../persistence/persistence.js';
 import { Connection } from '../listeners/connection.js';
 import type { Outbox } from '../listeners/outbox.js';
 import type { Accepted } from '../listeners/tcp-listener.js';
@@ -197,7 +198,7 @@ export class ControlConnection extends Connection {
 }
 
 function errorText(error: unknown): string {
-  const isForPeople = error instanceof ConfigError || error instanceof ListenError;
+  const isForPeople = error instanceof ConfigError || error instanceof ListenError || error instanceof PersistenceError;
   return isForPeople ? error.message : `internal error: ${String(error)}`;
 }
 

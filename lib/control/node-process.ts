@@ -14,6 +14,7 @@ import type { Loaded } from '../config/load.js';
 import { SettingError, Settings, settingSpecs } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
+import { PersistenceError } from '../persistence/persistence.js';
 import { Node } from '../server.js';
 import { Log } from '../util/log.js';
 
@@ -231,5 +232,8 @@ function forPeople(error: unknown): unknown {
 }
 
 function isExpected(error: unknown): error is Error {
-  return error instanceof ConfigError || error instanceof ListenError || error instanceof SettingError;
+  return (
+    error instanceof ConfigError || error instanceof ListenError || error instanceof PersistenceError ||
+    error instanceof SettingError
+  );
 }

@@ -215,8 +215,10 @@ export class WaitingClients implements Waits {
     writer.protocol = session.protocol;
     try {
       if (!wait.retry(session, key, writer)) return writer.rewind(0);
+      this.node.propagation.recordServed(session);
     } catch (error) {
       writer.rewind(0);
+      this.node.propagation.forget();
       writeError(this.node, error, session.lastCommand, writer);
     }
     this.leave(waiter);

@@ -125,6 +125,11 @@ export class Executor {
       command.rejectedCalls++;
       throw notInTransactions();
     }
+    const refusal = this.node.refusal?.(command, session);
+    if (refusal !== undefined) {
+      command.rejectedCalls++;
+      throw refusal;
+    }
     return command;
   }
 

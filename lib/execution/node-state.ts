@@ -7,6 +7,7 @@ import { WaitingClients } from './blocking.js';
 import { CommandTimer } from './command-timer.js';
 import { Limits } from './limits.js';
 import { MaxMemory } from './max-memory.js';
+import { Propagation } from './propagation.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import { Pause } from '../commands/client-pause.js';
@@ -15,8 +16,9 @@ import { LatencyMonitor } from '../commands/latency.js';
 import { Monitors } from '../commands/monitor.js';
 import { Slowlog } from '../commands/slowlog.js';
 import type { ShardServices } from '../commands/shard-services.js';
-import type { CommandTable } from '../commands/table.js';
+import type { Command, CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
+import type { CommandError } from '../errors.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
 import { followStoreEvents } from './store-events.js';
 import { TrackedCommands } from './tracked-commands.js';
@@ -53,6 +55,9 @@ export class NodeState implements NodeServices {
   readonly events: KeyspaceEvents;
   readonly tracking: Tracking;
   readonly trackedCommands: TrackedCommands;
+  readonly propagation: Propagation;
+  /** Says why a command may not be run now, whatever it is asked to do; undefined when all may. */
+  refusal: ((command: Command, session: Session) => CommandError | undefined) | undefined;
   readonly timer: CommandTimer;
   readonly waits: WaitingClients;
   readonly maxMemory: MaxMemory;
@@ -84,6 +89,7 @@ export class NodeState implements NodeServices {
     this.trackedCommands = new TrackedCommands(this);
     this.watches = new Watches(store.databases);
     followStoreEvents(store, this.events, this.tracking, this.watches, settings);
+    this.propagation = new Propagation(store);
     this.monitors = new Monitors(clock);
     this.pause = new Pause(clock);
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);

@@ -19,10 +19,11 @@ export function runCommand(session: Session, command: Command, args: Args, reply
     const isElsewhere = router?.route(session, command, args, reply);
     if (isElsewhere !== true) {
       if (maxMemory.isSet && isRefusedForMemory(session, command)) return refuseForMemory(session, command, reply);
-      command.handler!(session, args, reply);
+      node.propagation.run(session, command, args, reply);
     }
   } catch (error) {
     reply.rewind(mark);
+    node.propagation.forget();
     writeError(node, error, command, reply);
   }
   if (isTracked) trackedCommands.end(session, command, args);

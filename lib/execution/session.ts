@@ -5,7 +5,7 @@ import type { Waiter } from './blocking.js';
 import type { NodeState } from './node-state.js';
 import { Transaction } from './transaction.js';
 import type { Watches } from './watches.js';
-import type { Client, Context, Deferred, EventClass, ReplyMode, Wait } from '../commands/context.js';
+import type { Client, Context, Deferred, EventClass, ReplyMode, Wait, Word } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
 import type { Args } from '../protocol/args.js';
 import type { Protocol } from '../protocol/reply-writer.js';
@@ -64,6 +64,7 @@ export class Session implements Context, Client, Author {
   transaction: Transaction | undefined;
   /** Its place among the clients that wait. */
   waiter: Waiter | undefined;
+  recordedAt = 0;
 
   private readonly createdAtMs: number;
   private readonly events: KeyspaceEvents;
@@ -119,6 +120,10 @@ export class Session implements Context, Client, Author {
     if (this.watches.count > 0) this.watches.touch(this.db, key);
     if (this.events.isOn) this.events.publish(this.db.index, key, eventClass, event);
     if (this.trackers.isOn) this.trackers.changed(key, this);
+  }
+
+  recordAs(...words: readonly Word[]): void {
+    this.node.propagation.recordAs(words);
   }
 
   defer(holds: boolean): Deferred {

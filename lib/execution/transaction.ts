@@ -89,6 +89,7 @@ export class Transaction implements TransactionSteps, Watcher {
     this.end();
     reply.array(commands.length);
     session.mayWait = false;
+    session.node.propagation.begin();
     const decoder = new RequestDecoder(NO_LIMITS);
     decoder.feed(queue, queuedBytes);
     for (const command of commands) {
@@ -96,6 +97,7 @@ export class Transaction implements TransactionSteps, Watcher {
       runCommand(session, command, decoder.args, reply);
       reply.protocol = session.protocol;
     }
+    session.node.propagation.end();
     session.mayWait = true;
   }
 

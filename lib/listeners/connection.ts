@@ -15,6 +15,7 @@ import type { Accepted } from './tcp-listener.js';
 import type { Outbox, Outlet } from './outbox.js';
 import type { Context, Deferred } from '../commands/context.js';
 import type { Executor } from '../execution/execute.js';
+import type { DurabilityWaiter } from '../execution/propagation.js';
 import { Session, type Transport } from '../execution/session.js';
 import type { NodeState } from '../execution/node-state.js';
 import { Args, setArgs } from '../protocol/args.js';
@@ -79,7 +80,7 @@ class Owed implements Deferred {
   }
 }
 
-export abstract class Connection implements Outlet, Transport {
+export abstract class Connection implements Outlet, Transport, DurabilityWaiter {
   /** For the outbox. */
   queued: Buffer[] | undefined;
   readonly session: Session;
@@ -90,6 +91,8 @@ export abstract class Connection implements Outlet, Transport {
   private owedReplies = 0;
   private owedBytes = 0;
   private holds = 0;
+  /** Replies that wait until the disk has what they speak of (`appendfsync always`). */
+  private readonly undurable: Buffer[] = [];
   /** The request that is held back: by a pause, or until what is owed has come. */
   private postponed: Args | undefined;
   private isBehindOwed = false;
@@ -428,8 +431,37 @@ export abstract class Connection implements Outlet, Transport {
     else if (done > 0) this.owed.splice(0, done);
   }
 
-  /** Writes to the socket; for the outbox. */
+  /** For the outbox: writes to the socket, unless the replies speak of what must reach the disk first. */
   send(pieces: readonly Buffer[]): boolean {
+    const { recordedAt } = this.session;
+    if (recordedAt === 0) return this.transmit(pieces);
+    const { log } = this.node.propagation;
+    if (log === undefined || (this.undurable.length === 0 && recordedAt <= log.durable)) {
+      this.session.recordedAt = 0;
+      return this.transmit(pieces);
+    }
+    const bytes = Buffer.concat(pieces);
+    this.owedBytes += bytes.length;
+    this.undurable.push(bytes);
+    log.whenDurable(recordedAt, this);
+    return true;
+  }
+
+  /** The oldest replies that waited for the disk may leave. */
+  onDurable(): void {
+    const bytes = this.undurable.shift()!;
+    this.owedBytes -= bytes.length;
+    this.transmit([bytes]);
+    if (this.isEnding) this.endWhenDone();
+    else if (this.isWaiting || !this.isReading) this.resumeSoon();
+  }
+
+  /** The disk does not take what the client was to be told is there. It is told nothing. */
+  onNotDurable(): void {
+    this.destroy();
+  }
+
+  private transmit(pieces: readonly Buffer[]): boolean {
     const { socket } = this;
     if (socket.destroyed || this.hasEnded) return true;
     const { stats } = this.node;
@@ -487,6 +519,7 @@ export abstract class Connection implements Outlet, Transport {
   private endWhenDone(): void {
     if (this.hasEnded || this.owed.length > 0) return;
     this.outbox.flush();
+    if (this.undurable.length > 0) return;
     this.hasEnded = true;
     this.socket.end();
     // What the client still sends is read and dropped until it closes too, so that no reset overtakes the last reply.

@@ -1,0 +1,95 @@
+/**
+ * The log's folder: its manifest and the files that it names. Whatever changes here is done so that a crash at any
+ * moment leaves the state before or the state after: a manifest is written beside the old one, synced, and renamed.
+ */
+import { join } from 'node:path';
+import type { DataFile, FileSystem } from './file-system.js';
+import { type LogFileEntry, Manifest, ManifestError } from './manifest.js';
+
+const TEMPORARY = 'temp-';
+
+export class LogFolder {
+  readonly path: string;
+
+  /** `folder` is the setting dir, `name` appenddirname, `prefix` appendfilename. */
+  constructor(
+    readonly files: FileSystem,
+    readonly folder: string,
+    name: string,
+    readonly prefix: string,
+  ) {
+    this.path = join(folder, name);
+  }
+
+  pathOf({ name }: LogFileEntry): string {
+    return join(this.path, name);
+  }
+
+  get manifestPath(): string {
+    return join(this.path, Manifest.fileName(this.prefix));
+  }
+
+  /** The manifest; undefined when there is none. Rejects with ManifestError and with the system's errors. */
+  async readManifest(): Promise<Manifest | undefined> {
+    const names = await this.files.list(this.path);
+    if (!names.includes(Manifest.fileName(this.prefix))) return undefined;
+    const text = await this.readText(this.manifestPath);
+    try {
+      return Manifest.parse(this.prefix, text);
+    } catch (error) {
+      if (error instanceof ManifestError) throw new ManifestError(`${this.manifestPath}: ${error.message}`, { cause: error });
+      throw error;
+    }
+  }
+
+  /** Puts a manifest in force. */
+  async writeManifest(manifest: Manifest): Promise<void> {
+    await this.files.makeFolder(this.path);
+    const name = Manifest.fileName(this.prefix);
+    const temporary = join(this.path, TEMPORARY + name);
+    const file = await this.files.open(temporary, 'create');
+    try {
+      const text = Buffer.from(manifest.text(), 'latin1');
+      for (let at = 0; at < text.length;) at += await file.write([text.subarray(at)], at);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await this.files.rename(temporary, join(this.path, name));
+    await this.files.syncFolder(this.path);
+  }
+
+  /** Makes the folder, and the file that a new increment goes to. */
+  async create(entry: LogFileEntry): Promise<DataFile> {
+    await this.files.makeFolder(this.path);
+    return this.files.open(this.pathOf(entry), 'create');
+  }
+
+  /** Removes what the manifest calls history, and gives the manifest without it. */
+  async removeHistory(manifest: Manifest): Promise<Manifest> {
+    const clean = manifest.copy();
+    clean.history = [];
+    if (manifest.history.length === 0) return clean;
+    for (const entry of manifest.history) await this.files.remove(this.pathOf(entry));
+    await this.writeManifest(clean);
+    return clean;
+  }
+
+  /** Removes what a rewrite that did not come to its end has left behind. */
+  async removeTemporary(): Promise<void> {
+    for (const name of await this.files.list(this.path)) {
+      if (name.startsWith(TEMPORARY)) await this.files.remove(join(this.path, name));
+    }
+  }
+
+  private async readText(path: string): Promise<string> {
+    const file = await this.files.open(path, 'read');
+    try {
+      const bytes = Buffer.alloc(await file.size());
+      const count = await file.read(bytes, 0);
+      return bytes.toString('latin1', 0, count);
+    } finally {
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The log writer: brings what stands in the log buffer to one file, in order: write, sync, write, ... never two at a
+ * time. While one is under way records gather in the buffer, and the next write takes all of them; so many clients
+ * share one sync.
+ *
+ * A write or a sync that fails is not believed in any part. The file is cut back to where it was safe and everything
+ * behind is written again from the buffer, until the disk takes it: after a failed sync the system may have dropped
+ * what was written, and would call the next sync a success.
+ */
+import type { DataFile } from './file-system.js';
+import type { LogBuffer } from './log-buffer.js';
+import { sealOf } from './seal.js';
+import type { Clock } from '../util/clock.js';
+
+export type SyncPolicy = 'always' | 'everysec' | 'no';
+
+export interface WriterEvents {
+  /** Everything up to an offset is on the disk or, with policy `no`, with the system. */
+  onSafe(offset: number): void;
+  /** The disk does not take the log; it is tried again and again. Called once for each failure. */
+  onFailure(operation: 'write' | 'sync', error: unknown): void;
+  /** The disk takes the log again. */
+  onRecovery(): void;
+  /** An operation took so long. */
+  onDone(operation: 'write' | 'sync', durationUs: number): void;
+}
+
+/** What is to be decided anew for each step, because settings change. */
+export interface SyncRules {
+  policy: SyncPolicy;
+  /** Syncs are left out for now (`no-appendfsync-on-rewrite`). */
+  isSyncPaused: boolean;
+}
+
+const SYNC_PERIOD_US = 1_000_000;
+const RETRY_MS = 100;
+/** With policy `everysec`, so many bytes are synced sooner: until then they are kept in memory. */
+const UNSYNCED_BYTES_MAX = 32 * 1024 * 1024;
+/** The system takes at most 1024 pieces in a write. */
+const PIECES_MAX = 512;
+
+export class LogWriter {
+  /** Up to which offset the file holds what it should. */
+  written: number;
+  /** Up to which offset it is on the disk. */
+  synced: number;
+  /** Why the last attempt failed; undefined when it did not. */
+  failure: unknown;
+  /** When the operation under way began; undefined when there is none. */
+  busySinceUs: number | undefined;
+
+  /** Up to which offset seals vouch for what is there. */
+  private sealed: number;
+  /** Where the bytes that are being written begin, or, after a failed sync, those that are to be written again. */
+  private repeatFrom: number;
+  private work: Promise<void> | undefined;
+  private syncedAtUs: number;
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+
+  /** Goes on at the end of what `buffer` begins with. */
+  constructor(
+    private readonly file: DataFile,
+    private readonly buffer: LogBuffer,
+    private readonly rules: SyncRules,
+    private readonly clock: Clock,
+    private readonly events: WriterEvents,
+  ) {
+    this.written = this.synced = this.repeatFrom = buffer.end;
+    this.syncedAtUs = clock.elapsedUs();
+    // What stands in the file before this was sealed by somebody else, or not at all.
+    buffer.appendText(sealOf([], 0, buffer.end));
+    this.sealed = buffer.end;
+  }
+
+  /** There is something in the buffer, or a sync is due: begins to work, if it is not working. */
+  wake(): void {
+    if (this.work !== undefined || this.failure !== undefined || this.isStopped) return;
+    this.work = this.run().finally(() => {
+      this.work = undefined;
+    });
+  }
+
+  /** Writes and syncs what is there now, whatever the policy. Rejects when the disk does not take it. */
+  async flush(): Promise<void> {
+    const end = this.buffer.end;
+    await this.work;
+    while (this.failure === undefined && (this.written < end || this.synced < this.written)) {
+      this.work ??= this.run(true).finally(() => {
+        this.work = undefined;
+      });
+      await this.work;
+    }
+    if (this.failure !== undefined) throw this.failure as Error;
+  }
+
+  /** Ends the work. What has not been flushed is given up. */
+  async close(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    await this.work;
+    await this.file.close();
+  }
+
+  private async run(syncsAll = false): Promise<void> {
+    try {
+      for (;;) {
+        if (this.isStopped) return;
+        if (this.isSyncDue() || (syncsAll && this.buffer.end === this.written && this.synced < this.written)) {
+          await this.sync();
+        } else if (this.written < this.buffer.end) await this.write();
+        else break;
+      }
+      this.setTimer();
+    } catch (error) {
+      await this.cutBack(error);
+    }
+  }
+
+  private isSyncDue(): boolean {
+    if (this.synced === this.written || this.rules.policy === 'no' || this.rules.isSyncPaused) return false;
+    if (this.rules.policy === 'always' || this.written - this.synced > UNSYNCED_BYTES_MAX) return true;
+    return this.clock.elapsedUs() - this.syncedAtUs >= SYNC_PERIOD_US;
+  }
+
+  private async write(): Promise<void> {
+    const { buffer } = this;
+    this.seal();
+    const { end } = buffer;
+    this.repeatFrom = this.written;
+    while (this.written < end) {
+      const pieces = buffer.pieces(this.written, end, PIECES_MAX);
+      const count = await this.timed('write', () => this.file.write(pieces, this.written));
+      if (count === 0) throw new Error('the system wrote nothing');
+      this.written += count;
+    }
+    if (this.rules.policy === 'no') this.events.onSafe(this.written);
+  }
+
+  /** Closes what has been appended with a seal. */
+  private seal(): void {
+    const { buffer, sealed } = this;
+    const { end } = buffer;
+    if (end === sealed) return;
+    buffer.appendText(sealOf(buffer.pieces(sealed, end), end - sealed, this.synced));
+    this.sealed = buffer.end;
+  }
+
+  private async sync(): Promise<void> {
+    const upTo = this.written;
+    this.repeatFrom = Math.max(this.synced, this.buffer.kept);
+    this.syncedAtUs = this.clock.elapsedUs();
+    await this.timed('sync', () => this.file.sync());
+    this.synced = upTo;
+    this.events.onSafe(upTo);
+  }
+
+  private async timed<T>(operation: 'write' | 'sync', act: () => Promise<T>): Promise<T> {
+    const startUs = this.clock.elapsedUs();
+    this.busySinceUs = startUs;
+    try {
+      const result = await act();
+      this.events.onDone(operation, this.clock.elapsedUs() - startUs);
+      return result;
+    } catch (error) {
+      if (this.failure === undefined) this.events.onFailure(operation, error);
+      throw error;
+    } finally {
+      this.busySinceUs = undefined;
+    }
+  }
+
+  /** With `everysec` what was written last is synced though nothing follows. */
+  private setTimer(): void {
+    if (this.synced === this.written || this.rules.policy !== 'everysec') return;
+    clearTimeout(this.timer);
+    const leftUs = SYNC_PERIOD_US - (this.clock.elapsedUs() - this.syncedAtUs);
+    this.timer = setTimeout(() => this.wake(), Math.max(1, Math.ceil(leftUs / 1000)));
+    this.timer.unref();
+  }
+
+  // ---- failures
+
+  /** Takes back what may be half there, and tries again soon. */
+  private async cutBack(error: unknown): Promise<void> {
+    this.failure = error;
+    this.written = this.repeatFrom;
+    try {
+      await this.file.truncate(this.written);
+    } catch {
+      // What is there beyond will be written over; until then the file ends in a torn record, as after a crash.
+    }
+    this.timer = setTimeout(() => this.retry(), RETRY_MS);
+    this.timer.unref();
+  }
+
+  /** Everything is well again when all that waits is written and synced. */
+  private retry(): void {
+    if (this.isStopped) return;
+    this.work = this.run(true).then(() => {
+      this.work = undefined;
+      if (this.written < this.buffer.end || this.synced < this.written || this.isStopped) return;
+      this.failure = undefined;
+      this.events.onRecovery();
+    });
+  }
+}

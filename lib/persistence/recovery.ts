@@ -1,0 +1,222 @@
+/**
+ * Recovery: the state that a log describes, loaded into the store before a node serves anybody. The files that the
+ * manifest names are run in order, through the same handlers that clients' requests go through, at a time at which
+ * nothing expires.
+ *
+ * The end of the last increment may be torn, by a crash or by the loss of power: it is cut off where it was never safe.
+ * Anything else that is wrong stops the start. Nothing is guessed, and nothing is left out in silence.
+ */
+
+import type { LogFolder } from './log-folder.js';
+import { type Damage, LogReader, RecordError } from './log-reader.js';
+import { codeOf, reasonOf } from './system-error.js';
+import type { LogFileEntry, Manifest } from './manifest.js';
+import { CREATION_MARK } from '../commands/bucket.js';
+import type { Command } from '../commands/table.js';
+import type { NodeState } from '../execution/node-state.js';
+import { Session } from '../execution/session.js';
+import { detached } from '../execution/detached.js';
+import { CommandError } from '../errors.js';
+import { Args, setArgs } from '../protocol/args.js';
+import { ReplyWriter } from '../protocol/reply-writer.js';
+
+/** Why a node does not start with what is in its folder; the message names file and offset, and what to do. */
+export class RecoveryError extends Error {}
+
+/** What INFO shows while the log is loaded. */
+export interface LoadProgress {
+  totalBytes: number;
+  loadedBytes: number;
+  startedAtMs: number;
+}
+
+export interface RecoveryParts {
+  node: NodeState;
+  folder: LogFolder;
+  /** `aof-load-truncated`. */
+  mayCut: boolean;
+  progress: LoadProgress;
+}
+
+/** How long other things wait at most. */
+const SLICE_US = 10_000;
+const LINE_PERIOD_US = 1_000_000;
+const WARNINGS_MAX = 10;
+
+export class Recovery {
+  private readonly session: Session;
+  private readonly reply = new ReplyWriter();
+  private warnings = 0;
+  private linedAtUs: number;
+  private pausedAtUs: number;
+  /** Bytes of the files before the one that is being read. */
+  private bytesBefore = 0;
+  records = 0;
+
+  constructor(private readonly parts: RecoveryParts) {
+    const { node } = parts;
+    this.session = new Session(0, node, node.store, detached);
+    this.session.isAuthenticated = true;
+    this.linedAtUs = this.pausedAtUs = node.clock.elapsedUs();
+  }
+
+  /** Loads the files of a manifest; the store is empty before. Rejects with RecoveryError. */
+  async load(manifest: Manifest): Promise<void> {
+    const { store } = this.parts.node;
+    while (!(await this.loadOnce(manifest))) for (const db of store.databases) db.clear();
+    store.changes = 0;
+  }
+
+  /** False when the log had to be cut in front of records that were run: then it is to be loaded anew. */
+  private async loadOnce({ files }: Manifest): Promise<boolean> {
+    const { progress } = this.parts;
+    progress.totalBytes = progress.loadedBytes = this.bytesBefore = this.records = 0;
+    const sizes = new Map<LogFileEntry, number>();
+    for (const entry of files) sizes.set(entry, await this.sizeOf(entry));
+    for (const size of sizes.values()) progress.totalBytes += size;
+    for (const [index, entry] of files.entries()) {
+      const isLast = files.slice(index + 1).every((later) => sizes.get(later) === 0);
+      this.session.db = this.parts.node.store.databases[0]!;
+      if (!(await this.loadFile(entry, isLast))) return false;
+    }
+    return true;
+  }
+
+  private async sizeOf(entry: LogFileEntry): Promise<number> {
+    const { folder } = this.parts;
+    const path = folder.pathOf(entry);
+    try {
+      const file = await folder.files.open(path, 'read');
+      try {
+        return await file.size();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') throw new RecoveryError(`The AOF file ${path} doesn't exist, and the manifest names it`);
+      throw new RecoveryError(`The AOF file ${path} can't be opened: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Loads one file. False when everything is to be loaded anew. */
+  private async loadFile(entry: LogFileEntry, isLast: boolean): Promise<boolean> {
+    const { folder, node } = this.parts;
+    const path = folder.pathOf(entry);
+    const file = await folder.files.open(path, 'read');
+    try {
+      const size = await file.size();
+      const reader = new LogReader(file, size, {
+        run: (args) => this.run(args),
+        pause: (offset) => this.pause(offset, size),
+      });
+      const damage = await this.read(reader, path);
+      this.bytesBefore += size;
+      this.records += reader.records;
+      if (damage === undefined) return true;
+      await this.cut(path, reader, damage, isLast);
+      return damage.isCutShort;
+    } finally {
+      await file.close();
+      node.beginBatch();
+    }
+  }
+
+  private async read(reader: LogReader, path: string): Promise<Damage | undefined> {
+    this.beginSlice();
+    try {
+      return await reader.readAll();
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw new RecoveryError(`Unrecoverable error reading the append only file ${path}: ${reasonOf(error)}`);
+      throw this.refusal(path, error.offset, error.message);
+    }
+  }
+
+  /** Cuts off what is torn. Rejects with RecoveryError when it is not torn but damaged, or when it must stay. */
+  private async cut(path: string, reader: LogReader, damage: Damage, isLast: boolean): Promise<void> {
+    const { folder, node, mayCut } = this.parts;
+    const { offset, reason, isCutShort } = damage;
+    if (!isLast) throw this.refusal(path, offset, `${reason}, and there are later files`);
+    const isTorn = (isCutShort || reader.sealedUpTo > 0) && !(await reader.wasSafe(offset));
+    if (!isTorn) throw this.refusal(path, offset, reason);
+    if (!mayCut) throw this.refusal(path, offset, `${reason}; with aof-load-truncated yes it is cut off there`);
+    const upTo = isCutShort ? reader.wholeUpTo : reader.sealedUpTo;
+    const file = await folder.files.open(path, 'write');
+    try {
+      const lost = (await file.size()) - upTo;
+      await file.truncate(upTo);
+      await file.sync();
+      node.log.warning(`AOF ${path} was not written to its end (${reason} at offset ${offset}): ${lost} bytes were cut off`);
+    } finally {
+      await file.close();
+    }
+  }
+
+  private refusal(path: string, offset: number, reason: string): RecoveryError {
+    return new RecoveryError(
+      `Bad file format reading the append only file ${path} at offset ${offset}: ${reason}. ` +
+        `Make a backup, then use redis-check-aof --fix ${this.parts.folder.manifestPath}`,
+    );
+  }
+
+  // ---- between records
+
+  /** Lets other things happen, when they have waited, and says once a second how far it is. */
+  private async pause(offset: number, size: number): Promise<void> {
+    const { node, progress } = this.parts;
+    progress.loadedBytes = this.bytesBefore + Math.min(offset, size);
+    const nowUs = node.clock.elapsedUs();
+    if (nowUs - this.linedAtUs > LINE_PERIOD_US) {
+      this.linedAtUs = nowUs;
+      const percent = Math.floor((progress.loadedBytes / Math.max(progress.totalBytes, 1)) * 100);
+      node.log.info(`Loading the log: ${percent}% of ${progress.totalBytes} bytes`);
+    }
+    if (nowUs - this.pausedAtUs < SLICE_US) return;
+    await new Promise(setImmediate);
+    this.beginSlice();
+  }
+
+  /** Nothing expires while the log is loaded: that it did has a record of its own. */
+  private beginSlice(): void {
+    const { node } = this.parts;
+    node.beginBatch();
+    node.store.nowMs = 0;
+    this.pausedAtUs = node.clock.elapsedUs();
+  }
+
+  // ---- records
+
+  private run(args: Args): void {
+    const { node } = this.parts;
+    const command = node.table.findWhole(args);
+    if (command?.handler === undefined) throw new Error(`unknown command '${args.textStart(0, TEXT_BYTES_MAX)}'`);
+    if (!command.takes(args.count)) throw new Error(`wrong number of arguments for '${command.fullName}'`);
+    const { name } = command;
+    if (command.isRecorded || name === 'select') this.call(command, args);
+    else if (name === 'echo') this.runMark(args);
+    else throw new Error(`the command '${command.fullName}' does not belong in a log`);
+  }
+
+  private call(command: Command, args: Args): void {
+    const { session, reply } = this;
+    try {
+      command.handler!(session, args, reply);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      if (this.warnings++ < WARNINGS_MAX) {
+        this.parts.node.log.warning(`The log has a '${command.fullName}' that is refused: ${error.message}`);
+      }
+    }
+    reply.rewind(0);
+  }
+
+  /** See CREATION_MARK. Any other ECHO does nothing. */
+  private runMark(args: Args): void {
+    const text = args.copy(1);
+    const { length } = CREATION_MARK;
+    if (CREATION_MARK.compare(text, 0, Math.min(length, text.length)) !== 0) return;
+    const create = setArgs(new Args(), ['BUCKET', 'CREATE', text.subarray(length)]);
+    this.call(this.parts.node.table.findWhole(create)!, create);
+  }
+}
+
+const TEXT_BYTES_MAX = 128;

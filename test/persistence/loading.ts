@@ -1,0 +1,62 @@
+/** A node that is started on a log has what the one before it had. */
+import test from 'ava';
+import { CommandTable } from '../../lib/commands/table.js';
+import { families } from '../../lib/commands/families.js';
+import { grammars } from '../generators/families.js';
+import { Sequences } from '../generators/grammar.js';
+import { KEYS } from '../generators/words.js';
+import { datasetOf } from '../support/dataset.js';
+import { startDurable } from '../support/durable-node.js';
+import { MemoryFiles } from '../support/memory-files.js';
+import { RawClient, encode } from '../support/raw-client.js';
+import { seedOf } from '../support/seed.js';
+import { smallLimits } from '../support/targets.js';
+
+const ROUNDS = 5;
+const LENGTH = 1000;
+const table = new CommandTable(families);
+
+for (const grammar of grammars) {
+  const sequences = new Sequences([grammar], table, KEYS);
+  if (sequences.isEmpty) continue;
+  test(`${grammar.family}: what random requests have made is there after a start`, async (t) => {
+    const seed = seedOf(t);
+    for (let round = 0; round < ROUNDS; round++) {
+      const files = new MemoryFiles();
+      const { node } = await startDurable(t, files, smallLimits);
+      await sendAll(node.port, sequences.sequence(seed + round, LENGTH));
+      const before = await datasetOf(node.port);
+      await node.stop();
+      const { node: again, log } = await startDurable(t, files, smallLimits);
+      t.deepEqual(await datasetOf(again.port), before, `seed ${seed + round}`);
+      t.false(log.some((line) => line.includes('refused')), log.join(''));
+      await again.stop();
+    }
+  });
+}
+
+async function sendAll(port: number, requests: readonly string[][]): Promise<void> {
+  const client = await RawClient.connect(port);
+  client.send(Buffer.concat(requests.map((request) => encode(request))));
+  for (const _request of requests) await client.reply();
+  client.close();
+}
+
+test('an empty bucket that was made stays, also after its last entry has gone', async (t) => {
+  const files = new MemoryFiles();
+  const { node } = await startDurable(t, files);
+  await sendAll(node.port, [['BUCKET', 'CREATE', 'a'], ['BUCKET', 'CREATE', 'b'], ['HSET', 'b', 'f', 'v'], ['HDEL', 'b', 'f']]);
+  await node.stop();
+  const { node: again } = await startDurable(t, files);
+  const client = await RawClient.connect(again.port);
+  t.is(await client.ask('EXISTS a b'), ':2\r\n');
+  client.close();
+});
+
+test('a node without appendonly touches no disk', async (t) => {
+  const files = new MemoryFiles();
+  const { node } = await startDurable(t, files, { appendonly: 'no' });
+  await sendAll(node.port, [['SET', 'a', 'b']]);
+  await node.stop();
+  t.is(files.operations, 0);
+});

@@ -1,0 +1,51 @@
+/** Nodes that keep their data on a disk in memory (memory-files.ts). */
+import type { ExecutionContext } from 'ava';
+import type { MemoryFiles } from './memory-files.js';
+import { Settings } from '../../lib/config/settings.js';
+import { Node } from '../../lib/server.js';
+import { Log } from '../../lib/util/log.js';
+
+export interface Durable {
+  node: Node;
+  /** What it has said. */
+  log: string[];
+}
+
+/** Starts a node whose folder is /data on this disk, with `appendonly yes`. It is stopped with the test. */
+export async function startDurable(
+  t: ExecutionContext, files: MemoryFiles, settings: Readonly<Record<string, string>> = {},
+): Promise<Durable> {
+  const log: string[] = [];
+  const all = {
+    port: 'any', 'line-port': '0', bind: '127.0.0.1', 'enable-debug-command': 'yes', appendonly: 'yes', dir: '/data',
+    ...settings,
+  };
+  const node = new Node({ settings: new Settings(all), log: new Log((line) => log.push(line)), files });
+  await node.start();
+  t.teardown(() => node.stop());
+  return { node, log };
+}
+
+/** The records of a log as request lines, without seals and other annotations. */
+export function recordsOf(log: Buffer): string[] {
+  const records: string[] = [];
+  const text = log.toString('latin1');
+  for (let at = 0; at < text.length;) {
+    const lineEnd = text.indexOf('\r\n', at);
+    if (text[at] === '#') {
+      at = lineEnd + 2;
+      continue;
+    }
+    const words: string[] = [];
+    const count = Number(text.slice(at + 1, lineEnd));
+    at = lineEnd + 2;
+    for (let i = 0; i < count; i++) {
+      const end = text.indexOf('\r\n', at);
+      const length = Number(text.slice(at + 1, end));
+      words.push(text.slice(end + 2, end + 2 + length));
+      at = end + 2 + length + 2;
+    }
+    records.push(words.join(' '));
+  }
+  return records;
+}
