@@ -187,6 +187,8 @@ export interface MemoryLimit {
 
 /** What the append log is told; see execution/propagation.ts. */
 export interface Propagating {
+  /** There is a log; `recordAs` asks too, and who has much to say to it may ask before. */
+  readonly isOn: boolean;
   /** Runs a command's handler, and records what it has changed. Throws what the handler throws. */
   run(context: Context, command: Command, args: Args, reply: ReplyWriter): void;
   /** The request was refused after all: what was to be recorded in its place is dropped. */

@@ -48,6 +48,7 @@ function densify({ db, store }: Context, key: Slice, ref: number): boolean {
   const raise: Raise = { ref, outcome: 'kept' };
   if (!makeDense(db, key, raise)) throw malformedHyperLogLog();
   valueSlice(store.arena, raise.ref, value);
+  store.changes++;
   return true;
 }
 

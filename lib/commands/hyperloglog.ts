@@ -76,8 +76,8 @@ function mergeFrom(context: Context, key: Slice): boolean {
 }
 
 /**
- * The count is remembered in the value. That changes its bytes, as in redis-server, but says nothing new: watching
- * clients and the append log need not know.
+ * The count is remembered in the value. That changes its bytes, as in redis-server, and is recorded as a change, but
+ * says nothing new: watching clients need not know.
  */
 function countOne(context: Context, args: Args, reply: ReplyWriter): void {
   const ref = findAnyForRead(context, args.slice(1));
@@ -89,6 +89,8 @@ function countOne(context: Context, args: Args, reply: ReplyWriter): void {
     count = estimateCount(value);
     if (count === undefined) throw malformedHyperLogLog();
     rememberCount(value.bytes, value.offset, count);
+    context.store.changes++;
+    context.recordAs('PFCOUNT', args.slice(1));
   }
   reply.integer(count);
 }

@@ -106,7 +106,7 @@ export function popFromList(context: Context, key: Slice, { end, count }: PopOrd
   reply.array(2);
   reply.slice(key);
   popSeveral(context, key, ref, end, count, reply);
-  context.recordAs(end === 'head' ? 'LPOP' : 'RPOP', key, String(count));
+  context.recordAs(end === 'head' ? 'LPOP' : 'RPOP', key, String(Math.min(count, Number.MAX_SAFE_INTEGER)));
   return true;
 }
 

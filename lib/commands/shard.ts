@@ -81,6 +81,7 @@ const release: Handler = (context, args, reply) => {
     expiryOf(store.arena, ref) === readInteger(args, 4);
   if (!isSame) return reply.integer(0);
   db.remove(key, ref);
+  context.recordAs('DEL', key);
   context.changed(key, 'g', 'del');
   reply.integer(1);
 };

@@ -89,7 +89,7 @@ export function popFromSet(
       write(member, score);
     };
   });
-  context.recordAs(end === 'min' ? 'ZPOPMIN' : 'ZPOPMAX', key, String(count));
+  context.recordAs(end === 'min' ? 'ZPOPMIN' : 'ZPOPMAX', key, String(Math.min(count, Number.MAX_SAFE_INTEGER)));
   return true;
 }
 

@@ -16,15 +16,23 @@ import type { Slice } from '../util/bytes.js';
 
 /** The consumer of this name, who is seen now, or a new one. */
 export function findConsumer(context: Context, key: Slice, group: StreamGroup, name: string): StreamConsumer {
-  const { nowMs } = context.store;
+  const { timeMs } = context.store;
   const found = group.consumers.get(name);
   if (found !== undefined) {
-    found.seenAtMs = nowMs;
+    found.seenAtMs = timeMs;
     return found;
   }
-  const consumer = group.addConsumer(name, nowMs);
+  const consumer = group.addConsumer(name, timeMs);
+  context.recordAs('XGROUP', 'CREATECONSUMER', key, group.name, name);
   context.changed(key, 'x', 'xgroup-createconsumer');
   return consumer;
+}
+
+/** For the append log: how far a group has read. */
+export function recordProgress(context: Context, key: Slice, { name, lastId, entriesRead }: StreamGroup): void {
+  // A number that was wound beyond its end cannot be said; the group counts anew.
+  const count = entriesRead < UNKNOWN_READ ? UNKNOWN_READ : entriesRead;
+  context.recordAs('XGROUP', 'SETID', key, name, lastId.text(), 'ENTRIESREAD', String(count));
 }
 
 interface GroupOptions {

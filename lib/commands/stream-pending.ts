@@ -4,7 +4,7 @@ import type { Context } from './context.js';
 import { findForRead } from './lookup.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { isId, readId, readIds, readRangeEnd, readRangeStart, replyId } from './stream-arguments.js';
-import { findConsumer } from './stream-group.js';
+import { findConsumer, recordProgress } from './stream-group.js';
 import { replyEntry } from './stream.js';
 import {
   autoclaimCountTooHigh, badAutoclaimCount, badClaimNumber, noGroup, syntaxError, unknownClaimOption,
@@ -16,6 +16,7 @@ import { type StreamConsumer, type StreamGroup, sortedByName } from '../store/st
 import { StreamId } from '../store/stream-id.js';
 import { streamOf } from '../store/stream-value.js';
 import type { Stream } from '../store/stream.js';
+import type { Slice } from '../util/bytes.js';
 import { INT64_MAX, addWrapping } from '../util/numbers.js';
 
 interface Found {
@@ -148,10 +149,20 @@ function claim(
   if (by.deliveries !== undefined) group.pending.deliveries = by.deliveries;
   else if (!by.isBare) group.pending.deliveries = addWrapping(group.pending.deliveries, 1);
   context.store.changes++;
+  recordClaim(context, args.slice(1), group, by.consumer, id);
   if (by.isBare) return replyId(reply, id);
   const walk = stream.walk(id, id);
   walk.next();
   replyEntry(reply, walk);
+}
+
+/** For the append log: what is pending now, whatever was asked. */
+function recordClaim(context: Context, key: Slice, group: StreamGroup, consumer: StreamConsumer, id: StreamId): void {
+  const { deliveredAtMs, deliveries } = group.pending;
+  context.recordAs(
+    'XCLAIM', key, group.name, consumer.name, '0', id.text(), 'TIME', String(deliveredAtMs),
+    'RETRYCOUNT', String(deliveries), 'FORCE', 'JUSTID', 'LASTID', group.lastId.text(),
+  );
 }
 
 /** How long an entry must have been pending to be claimed. */
@@ -211,10 +222,12 @@ const xclaim: Handler = (context, args, reply) => {
   const { stream, group } = found;
   if (options.lastId.compare(group.lastId) > 0) {
     group.lastId.copyFrom(options.lastId);
+    recordProgress(context, args.slice(1), group);
     context.store.changes++;
   }
   const by: Claim = {
-    consumerName: args.text(3), consumer: undefined, deliveredAtMs: usableMoment(options.deliveredAtMs, nowMs),
+    consumerName: args.text(3), consumer: undefined,
+    deliveredAtMs: usableMoment(options.deliveredAtMs, context.store.timeMs),
     deliveries: options.deliveries !== undefined && options.deliveries >= 0 ? options.deliveries : undefined,
     isBare: options.isBare,
   };
@@ -223,7 +236,7 @@ const xclaim: Handler = (context, args, reply) => {
   for (const id of options.ids) {
     const isPending = group.pending.seek(id);
     if (!stream.has(id)) {
-      if (isPending) forget(context, group, id);
+      if (isPending) forget(context, args.slice(1), group, id);
       continue;
     }
     if (!isPending && !options.takesAll) continue;
@@ -235,7 +248,8 @@ const xclaim: Handler = (context, args, reply) => {
 };
 
 /** Takes out a pending entry that the stream has no more; false when none is behind it. */
-function forget(context: Context, group: StreamGroup, id: StreamId): boolean {
+function forget(context: Context, key: Slice, group: StreamGroup, id: StreamId): boolean {
+  context.recordAs('XACK', key, group.name, id.text());
   context.store.changes++;
   return group.forget(id);
 }
@@ -282,7 +296,7 @@ const xautoclaim: Handler = (context, args, reply) => {
   for (; isThere && looks > 0 && claimed + deleted.length < count; looks--) {
     if (!stream.has(pending.readId(id))) {
       deleted.push(new StreamId().copyFrom(id));
-      isThere = forget(context, found.group, id);
+      isThere = forget(context, args.slice(1), found.group, id);
       continue;
     }
     if (minIdleMs === 0 || nowMs - pending.deliveredAtMs >= minIdleMs) {

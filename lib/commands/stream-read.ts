@@ -7,7 +7,7 @@ import type { Context } from './context.js';
 import { findForRead } from './lookup.js';
 import type { CommandSpec, Handler, KeySpec } from './spec.js';
 import { readId, replyId } from './stream-arguments.js';
-import { findConsumer } from './stream-group.js';
+import { findConsumer, recordProgress } from './stream-group.js';
 import { replyEntries, replyEntry } from './stream.js';
 import { namesOf, readTimeoutMs } from './waiting.js';
 import {
@@ -156,6 +156,8 @@ function serve(context: Context, args: Args, reading: Reading, source: Source, r
   const stream = streamOf(context.db, ref);
   if (group !== undefined && !after.isMax) {
     replyHistory(context, key, stream, group, after, reading, reply);
+    // What is read again is delivered again, which redis-server does not record either.
+    context.recordAs();
     return true;
   }
   const seen = group === undefined ? after : group.lastId;
@@ -163,6 +165,23 @@ function serve(context: Context, args: Args, reading: Reading, source: Source, r
   replyNewer(context, key, stream, group, seen, reading, reply);
   return true;
 }
+
+/** For the append log: who has got which entries, at what time, and how far the group is. */
+function recordDelivered(
+  context: Context, key: Slice, group: StreamGroup, consumer: StreamConsumer, ids: readonly string[],
+): void {
+  const { timeMs } = context.store;
+  const last = group.lastId.text();
+  for (let from = 0; from < ids.length; from += RECORDED_TOGETHER) {
+    const some = ids.slice(from, from + RECORDED_TOGETHER);
+    const how = ['TIME', String(timeMs), 'RETRYCOUNT', '1', 'FORCE', 'JUSTID', 'LASTID', last];
+    context.recordAs('XCLAIM', key, group.name, consumer.name, '0', ...some, ...how);
+  }
+  recordProgress(context, key, group);
+}
+
+/** So many entries that were delivered stand in one record of the append log. */
+const RECORDED_TOGETHER = 1024;
 
 const newest = new StreamId();
 
@@ -179,7 +198,8 @@ function replyNewer(
   start.increment();
   openStream(reply, key);
   if (group === undefined) return replyEntries(reply, stream.walk(start, LAST), reading.count);
-  deliver(context, stream, group, findConsumer(context, key, group, reading.consumerName), start, reading, reply);
+  const consumer = findConsumer(context, key, group, reading.consumerName);
+  recordDelivered(context, key, group, consumer, deliver(context, stream, group, consumer, start, reading, reply));
 }
 
 function openStream(reply: ReplyWriter, key: Slice): void {
@@ -187,21 +207,28 @@ function openStream(reply: ReplyWriter, key: Slice): void {
   reply.slice(key);
 }
 
-/** Writes the entries from `start` on, which are new to the group, and notes that the consumer has got them. */
+/**
+ * Writes the entries from `start` on, which are new to the group, and notes that the consumer has got them. Gives the
+ * IDs of those that are to be acknowledged.
+ */
 function deliver(
   { store }: Context, stream: Stream, group: StreamGroup, consumer: StreamConsumer, start: StreamId, reading: Reading,
   reply: ReplyWriter,
-): void {
+): string[] {
   store.changes++;
   const mark = reply.length;
   const walk = stream.walk(start, LAST);
+  const ids: string[] = [];
   let written = 0;
   for (; written < reading.count && walk.next(); written++) {
     advance(stream, group, walk.id);
     replyEntry(reply, walk);
-    if (!reading.isAcknowledged) group.deliver(walk.id, consumer, store.nowMs, 1);
+    if (reading.isAcknowledged) continue;
+    group.deliver(walk.id, consumer, store.nowMs, 1);
+    ids.push(walk.id.text());
   }
   reply.arrayFrom(mark, written);
+  return ids;
 }
 
 /** Writes what is pending with the consumer behind `after`; of an entry that was deleted only the ID is left. */

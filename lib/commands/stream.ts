@@ -50,8 +50,20 @@ const xadd: Handler = (context, args, reply) => {
   replyId(reply, id);
   context.changed(key, 'x', 'xadd');
   context.node.waits.signal(db, key);
-  if (options.trim !== undefined && stream.trim(options.trim) > 0) context.changed(key, 'x', 'xtrim');
+  const isTrimmed = options.trim !== undefined && stream.trim(options.trim) > 0;
+  if (isTrimmed) context.changed(key, 'x', 'xtrim');
+  if (isTrimmed || newId.kind !== 'given') recordAdded(context, key, id, isTrimmed ? stream : undefined, args, fieldsAt);
 };
+
+/** For the append log: with the ID that was made, and cut to the length that came of it. */
+function recordAdded(
+  context: Context, key: Slice, id: StreamId, trimmed: Stream | undefined, args: Args, fieldsAt: number,
+): void {
+  if (!context.node.propagation.isOn) return;
+  const trim = trimmed === undefined ? [] : ['MAXLEN', '=', String(trimmed.length)];
+  const parts = Array.from({ length: args.count - fieldsAt }, (_, index) => args.slice(fieldsAt + index));
+  context.recordAs('XADD', key, ...trim, id.text(), ...parts);
+}
 
 /** The fields that XADD adds; it is done with them when it ends. */
 const fields: Fields = { parts: new Args(), first: 0, pairs: 0, byteCount: 0 };
@@ -93,8 +105,12 @@ const xtrim: Handler = (context, args, reply) => {
   const key = args.slice(1);
   const ref = findForWrite(context, key, STREAM);
   if (ref === 0) return reply.integer(0);
-  const trimmed = streamOf(context.db, ref).trim(trim);
-  if (trimmed > 0) context.changed(key, 'x', 'xtrim');
+  const stream = streamOf(context.db, ref);
+  const trimmed = stream.trim(trim);
+  if (trimmed > 0) {
+    context.recordAs('XTRIM', key, 'MAXLEN', '=', String(stream.length));
+    context.changed(key, 'x', 'xtrim');
+  }
   reply.integer(trimmed);
 };
 

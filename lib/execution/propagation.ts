@@ -55,12 +55,17 @@ export class Propagation implements Propagating {
     };
   }
 
+  get isOn(): boolean {
+    return this.log !== undefined;
+  }
+
   run(context: Context, command: Command, args: Args, reply: ReplyWriter): void {
     const { store } = this;
     const { changes } = store;
     command.handler!(context, args, reply);
     if (this.log === undefined) return;
-    if (store.changes !== changes && command.isRecorded) this.record(this.log, context, args);
+    const isRecorded = command.isRecorded || this.insteadCount > 0;
+    if (store.changes !== changes && isRecorded) this.record(this.log, context, args);
     else this.forget();
   }
 
@@ -107,7 +112,7 @@ export class Propagation implements Propagating {
 
   recordServed(by: Context): void {
     const { log } = this;
-    if (log === undefined || this.insteadCount === 0) return;
+    if (log === undefined || this.insteadCount === 0) return this.forget();
     this.recordInstead(log, by);
     if (log.holdsReplies) by.recordedAt = log.position;
   }

@@ -191,7 +191,8 @@ export class Recovery {
     if (command?.handler === undefined) throw new Error(`unknown command '${args.textStart(0, TEXT_BYTES_MAX)}'`);
     if (!command.takes(args.count)) throw new Error(`wrong number of arguments for '${command.fullName}'`);
     const { name } = command;
-    if (command.isRecorded || name === 'select') this.call(command, args);
+    // redis-server records a PFCOUNT, which keeps its count in the value, and is no write.
+    if (command.isRecorded || command.isReadOnly || name === 'select') this.call(command, args);
     else if (name === 'echo') this.runMark(args);
     else throw new Error(`the command '${command.fullName}' does not belong in a log`);
   }

@@ -46,6 +46,8 @@ export class Store {
 
   /** The time that expiry is judged by. Set once for each batch of requests, so that a batch sees one moment. */
   nowMs = 0;
+  /** The same moment. While the append log is loaded nothing expires: then only this one is right. */
+  timeMs = 0;
   /** Writes since the start: grows by one with every change that a client can see. */
   changes = 0;
   /** Buckets that were evicted since CONFIG RESETSTAT. */
@@ -95,7 +97,7 @@ export class Store {
 
   /** Begins a new moment. */
   setNow(nowMs: number): void {
-    this.nowMs = nowMs;
+    this.nowMs = this.timeMs = nowMs;
     this.access.setNow(nowMs);
   }
 

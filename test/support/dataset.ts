@@ -26,9 +26,10 @@ export async function datasetOf(port: number): Promise<string[]> {
     for (const key of (await ask('KEYS', '*')) as string[]) {
       const type = ((await ask('TYPE', key)) as string).slice(1);
       const value = await ask(...READS[type]!(key));
+      const groups = type === 'stream' ? await ask('XINFO', 'GROUPS', key) : null;
       const expiry = await ask('PEXPIRETIME', key);
       // It may have expired since.
-      if (expiry !== -2) found.push(JSON.stringify([db, key, type, comparable(type, value), expiry]));
+      if (expiry !== -2) found.push(JSON.stringify([db, key, type, comparable(type, value), groups, expiry]));
     }
   }
   client.close();
