@@ -50,7 +50,7 @@ export function* readStream(input: RdbInput, db: Keyspace, key: Slice, hasCounte
   if (hasCounters) {
     readId(input, stream.firstId);
     readId(input, stream.maxDeletedId);
-    stream.entriesAdded = input.bigCount();
+    stream.entriesAdded = signed(input.bigCount());
   } else {
     stream.settleFirstId();
     stream.entriesAdded = stream.length;

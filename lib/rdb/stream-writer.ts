@@ -30,7 +30,7 @@ export function* writeStream(output: RdbOutput, db: Keyspace, ref: number): Step
   writeId(output, stream.lastId);
   writeId(output, stream.firstId);
   writeId(output, stream.maxDeletedId);
-  output.bigCount(stream.entriesAdded);
+  output.bigCount(BigInt.asUintN(64, BigInt(stream.entriesAdded)));
   output.count(stream.groups.size);
   for (const group of sortedByName(stream.groups)) yield* writeGroup(output, group);
 }

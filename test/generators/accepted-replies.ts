@@ -32,7 +32,10 @@ const rules: readonly Rule[] = [
   { command: 'SUNION', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'SDIFF', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
   { command: 'XPENDING', hides: /:\d+(?=\r\n:)/g, reason: 'says how many milliseconds ago entries were delivered' },
-  { command: 'XINFO', hides: /(?<=idle\r\n):\d+|:1\d{12}(?=\r)/g, reason: 'says when consumers were seen and entries delivered' },
+  {
+    command: 'XINFO', hides: /(?<=idle\r\n):\d+|:1\d{12}(?=\r)/g,
+    reason: 'says when consumers were seen and entries delivered',
+  },
   { command: 'PTTL', marks: '#', reason: 'the two are asked at different milliseconds' },
   { command: 'PEXPIRETIME', marks: '#', reason: 'a span is counted from different milliseconds' },
   { command: 'TTL', marks: '#', reason: 'the second may turn between the two' },
@@ -43,9 +46,14 @@ const rules: readonly Rule[] = [
 /** The forms of sets and hashes that are tables: they go in the order of an index that is seeded per process. */
 const TABLES = ['\x02', '\x04'];
 
+/** A stream, and the moments in it, of this century: when consumers were seen, and entries delivered. */
+const STREAM = '\x13';
+const MOMENTS = /[^]{4}[\xa0-\xff]\p{Cc}{3}/gu;
+
 /** A payload as it is; that of a table without its footer and with its bytes in order. */
 function comparableDump(reply: string): string {
   const content = reply.slice(reply.indexOf('\r\n') + 2, -12);
+  if (content.startsWith(STREAM)) return content.replace(MOMENTS, '#');
   return TABLES.includes(content.charAt(0)) ? [...Buffer.from(content, 'latin1')].sort().join() : reply;
 }
 

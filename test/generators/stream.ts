@@ -100,5 +100,6 @@ export const streamGrammar: Grammar = {
     XPENDING key h
     OBJECT ENCODING key
     TYPE key
+    DUMP key
   `,
 };
