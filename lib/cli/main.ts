@@ -17,6 +17,9 @@ const args = process.argv.slice(2);
 // What follows `command` belongs to the Redis command, also what looks like a flag.
 const verbAt = args.findIndex((arg) => !arg.startsWith('-'));
 if (args[verbAt] === 'command' && args[verbAt + 1] !== '--') args.splice(verbAt + 1, 0, '--');
+// An expression may begin with a minus. Behind a blank it is no flag.
+const expression = args[verbAt + 1];
+if (['rpc', 'eval'].includes(args[verbAt]!) && /^-(?!-|h$)/.test(expression ?? '')) args[verbAt + 1] = ` ${expression}`;
 const list = listOfVerbs(programName).join('\n');
 
 if (args.length === 0) {

@@ -27,9 +27,16 @@ export const remote: CommandModule<object, Record<string, unknown>> = {
 
 /** Resolves when the shell has been opened; it ends the process. */
 async function openShell(client: ControlClient, name: string, historyFile: string): Promise<void> {
-  const { start, Recoverable } = await import('node:repl');
+  const { start } = await import('node:repl');
   /** What was typed is evaluated in its order, also when it comes faster. */
   let last: Promise<void> = Promise.resolve();
+  /** The lines of an expression that is to go on. The REPL's own memory of them lags behind lines that come at once. */
+  let begun = '';
+  const prompt = `${name}> `;
+  const goOn = (code: string): void => {
+    begun = code;
+    shell.setPrompt(code === '' ? prompt : '... ');
+  };
   const evaluate = async (code: string): Promise<Outcome> => {
     const { isColoured, columns } = showing();
     const request = ['CONTROL', 'EVALUATE', code, String(columns), isColoured ? '1' : '0'];
@@ -37,19 +44,19 @@ async function openShell(client: ControlClient, name: string, historyFile: strin
     for (let i = 1; i < printed.length; i += 2) process.stdout.write(printed[i]!);
     return { kind, text };
   };
+  const evaluateLine = async (line: string): Promise<string | undefined> => {
+    const code = begun + line;
+    const { kind, text } = await evaluate(code.replace(/\n$/, ''));
+    goOn(kind === 'incomplete' ? code : '');
+    return kind === 'error' ? `Uncaught ${text}` : kind === 'value' ? text : undefined;
+  };
   const shell: REPLServer = start({
-    prompt: `${name}> `,
+    prompt,
     ignoreUndefined: true,
     preview: false,
     writer: String,
-    eval: (code: string, _context: Context, _file: string, done) => {
-      last = evaluate(code.replace(/\n$/, '')).then(
-        ({ kind, text }) => {
-          if (kind === 'incomplete') return done(new Recoverable(new SyntaxError(text)), undefined);
-          done(null, kind === 'nothing' ? undefined : kind === 'error' ? `Uncaught ${text}` : text);
-        },
-        () => undefined,
-      );
+    eval: (line: string, _context: Context, _file: string, done) => {
+      last = last.then(() => evaluateLine(line)).then((shown) => done(null, shown), () => undefined);
     },
     completer: (line: string, done: (error: null, result: [string[], string]) => void) => {
       client.ask('CONTROL', 'COMPLETE', line).then(
@@ -66,6 +73,14 @@ async function openShell(client: ControlClient, name: string, historyFile: strin
     help: 'Print what is in scope, and these commands',
     action: () => void printHelp(shell, client),
   });
+  shell.defineCommand('break', {
+    help: 'Forget the lines of an expression that is not whole yet; so does Ctrl-C',
+    action: () => {
+      goOn('');
+      shell.displayPrompt();
+    },
+  });
+  shell.prependListener('SIGINT', () => goOn(''));
   const above = (text: string): void => {
     process.stdout.write(process.stdout.isTTY ? `\r\x1b[K${text}` : text);
     shell.displayPrompt(true);

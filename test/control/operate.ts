@@ -60,6 +60,7 @@ test.serial('rpc evaluates in the node and prints the value', async (t) => {
   const rows: [expression: string, code: number, output: string, errors: string][] = [
     ['1 + 1', 0, '2\n', ''],
     ['"ä€"', 0, "'ä€'\n", ''],
+    ['-1 + 3', 0, '2\n', ''],
     ['undefined', 0, '', ''],
     ['null', 0, 'null\n', ''],
     ['{ a: [1] }', 0, '{ a: [ 1 ] }\n', ''],
@@ -87,6 +88,10 @@ test.serial('eval evaluates in a fresh process that opens no port', async (t) =>
   t.deepEqual(await folder.do(['eval', 'undefined']), [0, '', '']);
   t.deepEqual(await folder.do(['eval', 'settings.text("port")', '--port', '7000']), [0, "'7000'\n", '']);
   t.deepEqual(await folder.do(['eval', 'process.exit(3)']), [3, '', '']);
+  t.deepEqual(await folder.do(['eval', '-0']), [0, '-0\n', '']);
+  const withGap = await folder.do(['eval', '7', '--node=a', '--shards=b=a']);
+  t.deepEqual(withGap.slice(0, 2), [0, '7\n'], 'the log is not among the values');
+  t.regex(withGap[2], /The shard map has a gap/);
   t.deepEqual(await folder.do(['eval', 'throw new Error("no")']), [1, '', 'Error: no\n']);
   t.false(existsSync(join(folder.path, 'tmp')));
 });

@@ -26,6 +26,12 @@ terminalTest('remote evaluates, waits, completes, remembers, and leaving it leav
   await shell.find(/\.\.\. /);
   shell.type('2].length + 100\r');
   await shell.find(/\r\n102\r\n/);
+  shell.type('[1,\r');
+  await shell.find(/\.\.\. [^]*\.\.\. /);
+  shell.type('\x03');
+  await shell.find(/type \.exit\)\r\n[^]*pigeonhole> /);
+  shell.type('function twice(x) {\r  return 2 * x;\r}\rtwice(52)\r');
+  await shell.find(/104\r\n/);
   shell.type('throw new Error("boo")\r');
   await shell.find(/Uncaught Error: boo\r\n/);
   shell.type('setTimeout(() => console.log("la" + "ter"), 1); 0\r');
@@ -81,8 +87,8 @@ test.serial('what is piped into remote is evaluated in its order', async (t) => 
   const folder = inFolder(t);
   await folder.do(['daemon', ...FREE]);
   const shell = folder.run(['remote']);
-  shell.child.stdin!.end('let a = await Promise.resolve(1)\na + 1\na + 2\n');
+  shell.child.stdin!.end('let a = await Promise.resolve(1)\na + 1\nfunction twice(x) {\n  return 2 * x;\n}\ntwice(a + 1)\n');
   t.is(await shell.ended, 0);
-  t.regex(shell.output, /2\n[^]*3\n/);
+  t.regex(shell.output, /> 2\n[^]*> 4\n/);
   await folder.do(['stop']);
 });
