@@ -2,7 +2,7 @@
  * A log file that does not grow for ever: when it is full it becomes NAME.1, what was NAME.1 becomes NAME.2, and so on;
  * the oldest goes. Lines are written at once, so that the last words before a crash are there.
  */
-import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 export class RotatingFile {
   private descriptor: number;
@@ -24,8 +24,19 @@ export class RotatingFile {
   write(line: string): void {
     const bytes = Buffer.from(line);
     if (this.bytes > 0 && this.bytes + bytes.length > this.bytesMax) this.rotate();
-    writeSync(this.descriptor, bytes);
+    this.writeWhole(bytes);
     this.bytes += bytes.length;
+  }
+
+  /** A disk that becomes full takes a part of a line: that part is taken back. */
+  private writeWhole(bytes: Buffer): void {
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(this.descriptor, bytes, written);
+    } catch (error) {
+      if (written > 0) ftruncateSync(this.descriptor, fstatSync(this.descriptor).size - written);
+      throw error;
+    }
   }
 
   /** Adds a line if that can be done. After a gap the first line that can be written says how many are missing. */
