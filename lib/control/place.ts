@@ -5,7 +5,7 @@
  * In a release the folder is RELEASE_TMP, in a checkout `tmp/NODE` below the current folder. Only its user may enter.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
@@ -60,7 +60,7 @@ export function placeOf(settings: Settings, workFolder: string, environment: Nod
 export function prepareFolder(folder: string): void {
   const remedy = 'choose another with RELEASE_TMP or --control-socket';
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch (error) {
     throw new ConfigError(`the folder ${folder} cannot be made: ${reasonOf(error)}; ${remedy}`);
   }
@@ -69,6 +69,21 @@ export function prepareFolder(folder: string): void {
   if (uid !== process.getuid!()) throw new ConfigError(`the folder ${folder} is another user's: ${remedy}`);
   if ((mode & STICKY) !== 0) throw new ConfigError(`the folder ${folder} is open to everybody: ${remedy}`);
   if ((mode & OTHERS) !== 0) chmodSync(folder, 0o700);
+}
+
+/**
+ * Makes a folder, and those above it. Node's own `recursive` never comes to an end where the system says ENOENT of a
+ * folder that cannot be made in one that is there, as in /proc.
+ */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && statSync(folder).isDirectory()) return;
+    if (codeOf(error) !== 'ENOENT' || existsSync(dirname(folder))) throw error;
+    makeFolder(dirname(folder));
+    mkdirSync(folder, { mode: 0o700 });
+  }
 }
 
 /** Refuses a file with a secret that is another user's, or that others may read. Throws ConfigError. */

@@ -235,6 +235,9 @@ test.serial('reload takes over what may change, and names what needs a restart',
 for (const [title, flags, message] of [
   ['an unreadable config', ['--config', 'no.js'], /^the config file no\.js is not there$/],
   ['a folder that cannot be made', ['--control-socket', 'file/control/sock'], /^the folder .*\/file\/control cannot be made: a part of its path is no folder; choose another/],
+  ...(process.platform === 'linux' ? [
+    ['a folder where none can be made', ['--control-socket', '/proc/no/control.sock'], /^the folder \/proc\/no cannot be made: its folder is not there; choose another/],
+  ] as const : []),
   ['a folder that is open to everybody', ['--control-socket', '/tmp/control.sock'], /^the folder \/tmp is open to everybody: choose another/],
   ['a full disk', ['--logfile', '/dev/full'], /^logfile: '\/dev\/full' cannot be written: the disk is full: make room$/],
 ] as const) {
