@@ -53,7 +53,7 @@ export const backgroundHeart: CommandModule<object, Flags> = {
     const place = await findPlace(flags);
     const beatTimeoutMs = 1000 * Number(process.env.HEART_BEAT_TIMEOUT ?? BEAT_TIMEOUT_SECONDS);
     if (!(beatTimeoutMs > BEAT_MS)) throw new ConfigError('HEART_BEAT_TIMEOUT must be a number of seconds above 1');
-    const command = [...thisProgram(), 'background-node', ...settingFlags(flags), '--heart'];
+    const command = [...thisProgram(nodeFlags), 'background-node', ...settingFlags(flags), '--heart'];
     const exit = (code: number): void => process.exit(code);
     const heart = new Heart({ place, command, beatTimeoutMs, output: openOutput(place), tell, exit });
     heart.start();
@@ -66,15 +66,22 @@ async function startInBackground(flags: Flags): Promise<void> {
   const place = await findPlace(flags);
   if (place.socket === '') throw new ConfigError('a node in the background needs a control socket: set control-socket');
   const isWatched = process.env.HEART === 'true';
-  const verb = isWatched ? 'background-heart' : 'background-node';
-  const { pid } = await launch(place, [...thisProgram(), verb, ...settingFlags(flags)]);
+  const program = isWatched ? [...thisProgram(), 'background-heart'] : [...thisProgram(nodeFlags), 'background-node'];
+  const { pid } = await launch(place, [...program, ...settingFlags(flags)]);
   const watched = isWatched ? ', watched over' : '';
   console.log(`${place.name} is ready: process ${pid}${watched}, log in ${place.logFile}; ${programName} stop ends it`);
 }
 
-/** What runs this program again. */
-export function thisProgram(): string[] {
-  return [process.execPath, ...process.execArgv, process.argv[1]!];
+const { RELEASE_NODE_FLAGS: releaseFlags } = process.env;
+/**
+ * The runtime's flags for the node itself. A release gives them in a variable: another process that had them too would
+ * be first to take, for instance, the debugger's port.
+ */
+const nodeFlags = releaseFlags === undefined ? process.execArgv : releaseFlags.split(/\s+/).filter(Boolean);
+
+/** What runs this program again, with flags for the runtime. */
+export function thisProgram(flags: readonly string[] = releaseFlags === undefined ? process.execArgv : []): string[] {
+  return [process.execPath, ...flags, process.argv[1]!];
 }
 
 async function findPlace(flags: Flags): Promise<Place> {

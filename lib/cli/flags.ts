@@ -17,8 +17,8 @@ export const parsing = {
 };
 
 const SOURCE_FLAGS = ['config', 'env'];
-/** What the command is called: in a release, as its script. */
-export const programName = process.env.RELEASE_NAME ?? 'pigeonhole';
+/** What the command is called: in a release, as its script was, or the link to it. */
+export const programName = process.env.RELEASE_PROG ?? process.env.RELEASE_NAME ?? 'pigeonhole';
 
 /** The settings that tell where a node that runs is to be found. */
 const PLACE_SETTINGS = ['node', 'cookie', 'control-socket'];

@@ -2,15 +2,16 @@
  * What a release (a folder made by scripts/build-release) tells the program in it. Its bin/NAME sets the variables, and
  * env.sh in the release may change them. Read by whoever loads the settings; a checkout has none of them.
  *
- * | variable            | means                                                       |
- * | ------------------- | ----------------------------------------------------------- |
- * | `RELEASE_ROOT`      | the folder of the release; without it there is no release   |
- * | `RELEASE_NAME`      | the name in config/releases.js                              |
- * | `RELEASE_VSN`       | the version that runs                                       |
- * | `RELEASE_NODE`      | the node's name, the setting `node`                         |
- * | `RELEASE_COOKIE`    | the setting `cookie`                                        |
- * | `RELEASE_CONFIG`    | the config file                                             |
- * | `RELEASE_LISTENERS` | the listeners of this slice: `client`, `line`, `peer`       |
+ * | variable             | means                                                       |
+ * | -------------------- | ----------------------------------------------------------- |
+ * | `RELEASE_ROOT`       | the folder of the release; without it there is no release   |
+ * | `RELEASE_NAME`       | the name in config/releases.js                              |
+ * | `RELEASE_VSN`        | the version that runs                                       |
+ * | `RELEASE_NODE`       | the node's name, the setting `node`                         |
+ * | `RELEASE_COOKIE`     | the setting `cookie`                                        |
+ * | `RELEASE_CONFIG`     | the config file                                             |
+ * | `RELEASE_NODE_FLAGS` | what node.args says, for a node in the background           |
+ * | `RELEASE_LISTENERS`  | the listeners of this slice: `client`, `line`, `peer`       |
  */
 import { Settings } from './settings.js';
 import type { Given } from './sources.js';

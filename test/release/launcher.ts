@@ -8,6 +8,7 @@ import {
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { RawClient } from '../support/raw-client.js';
+import { freePort } from '../support/reference.js';
 import { ReleaseProject, runToEnd } from '../support/release-project.js';
 
 /** Its config says on standard error what it sees. */
@@ -157,6 +158,23 @@ test('env.sh changes the variables, node.args the flags of Node', async (t) => {
   t.like(node.seen, { env: 'stage', node: 'bar-start', execArgv: ['--title=a*', '--no-opt', '--stack-size=900'] });
   t.is(await stop(node), 0);
 });
+
+for (const HEART of ['false', 'true']) {
+  test(`the flags in node.args are those of the node in the background alone, HEART=${HEART}`, async (t) => {
+    const { folder, launcher } = copyOfBar(`debugged-${HEART}`);
+    const port = await freePort();
+    const log = join(folder, 'tmp/log/bar.out.log');
+    writeFileSync(join(folder, 'releases/1.2.3/node.args'), `--inspect=127.0.0.1:${port}\n`);
+    const env = { PATH: process.env.PATH!, HEART };
+    const started = await runToEnd(launcher, ['daemon'], { env });
+    t.is(started.code, 0, started.errors);
+    t.false(started.errors.includes('Debugger'));
+    t.regex(readFileSync(log, 'utf8'), new RegExp(`Debugger listening on ws://127\\.0\\.0\\.1:${port}/`));
+    t.is((await runToEnd(launcher, ['rpc', 'process.execArgv.length'], { env })).output, '1\n');
+    t.is((await runToEnd(launcher, ['stop'], { env })).code, 0);
+    t.false(readFileSync(log, 'utf8').includes('in use'));
+  });
+}
 
 test('what is in the environment goes before the folder', async (t) => {
   const tmp = join(project.folder, 'another tmp');

@@ -82,13 +82,9 @@ rem ---- the program
 set "_runtime=%RELEASE_ROOT%\node-%_node_version%\node.exe"
 if not exist "%_runtime%" set "_runtime=node"
 
-rem Flags are for the node itself, not for what only talks to it.
-set "_flags="
+rem Flags are for the node itself, not for what only talks to it or starts it in the background.
+set "RELEASE_NODE_FLAGS="
 if not exist "%RELEASE_NODE_ARGS%" goto run
-for %%c in (start start_console daemon daemon_console eval) do if "%RELEASE_COMMAND%" == "%%c" goto flags
-goto run
-
-:flags
 for /f "usebackq eol=# delims=" %%l in ("%RELEASE_NODE_ARGS%") do (
   set "_line=%%l"
   call :add_line
@@ -97,9 +93,12 @@ goto run
 
 :add_line
 rem Lines that begin with a # have been left out; this leaves out what stands behind a # further on.
-for /f "delims=#" %%l in ("%_line%") do set "_flags=%_flags% %%l"
+for /f "delims=#" %%l in ("%_line%") do set "RELEASE_NODE_FLAGS=%RELEASE_NODE_FLAGS% %%l"
 exit /b 0
 
 :run
+if not defined RELEASE_NODE_FLAGS set "RELEASE_NODE_FLAGS= "
+set "_flags="
+for %%c in (start start_console eval) do if "%RELEASE_COMMAND%" == "%%c" set "_flags=%RELEASE_NODE_FLAGS%"
 "%_runtime%" %_flags% "%_version_dir%\lib\pigeonhole.js" %*
 exit /b %ERRORLEVEL%

@@ -98,16 +98,17 @@ fi
 program=$version_dir/lib/pigeonhole.js
 [ -f "$program" ] || fail "$program is missing: the folder is not a whole release, copy or build it again"
 
-# Flags are for the node itself; what only talks to it must not, for instance, take its --inspect port.
-flags=
+# Flags are for the node itself; what only talks to it, or starts it in the background, must not take its --inspect port.
+RELEASE_NODE_FLAGS=
+if [ -f "$RELEASE_NODE_ARGS" ]; then
+  while read -r line || [ -n "$line" ]; do
+    RELEASE_NODE_FLAGS="$RELEASE_NODE_FLAGS ${line%%#*}"
+  done <"$RELEASE_NODE_ARGS"
+fi
+export RELEASE_NODE_FLAGS
 case $RELEASE_COMMAND in
-  start | start_console | daemon | daemon_console | eval)
-    if [ -f "$RELEASE_NODE_ARGS" ]; then
-      while read -r line || [ -n "$line" ]; do
-        flags="$flags ${line%%#*}"
-      done <"$RELEASE_NODE_ARGS"
-    fi
-    ;;
+  start | start_console | eval) flags=$RELEASE_NODE_FLAGS ;;
+  *) flags= ;;
 esac
 
 set -f
