@@ -12,6 +12,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Figures, measure, prepare } from './measure.js';
+import { median } from './report.js';
 import { type Row, every, fullSizes, quickSizes, random } from './rows.js';
 import { type Program, type Server, redisServer, script, start } from './servers.js';
 import { freePort } from '../../test/support/reference.js';
@@ -143,9 +144,4 @@ async function accepts(port: number): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }

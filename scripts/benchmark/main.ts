@@ -5,11 +5,10 @@
  * load generator's own work is not in it. Each figure is the median of the rounds; a ratio is the median of the
  * rounds' ratios. Progress goes to standard error, the tables, in Markdown, to standard output.
  */
-import { cpus, loadavg } from 'node:os';
 import { type Figures, longestPauseMs, measure, memoryPerKey, prepare } from './measure.js';
+import { machine, median, warnOfOthers } from './report.js';
 import { type Row, type Sizes, bigKeys, collectionRowsFor, fullSizes, quickSizes, rowsFor, smallBuckets } from './rows.js';
 import { type Server, node, redisServer, start } from './servers.js';
-import { installedReference } from '../../test/support/reference.js';
 
 /** Requests before the first round, so that what is compiled while running has been. */
 const WARM_UP = 50_000;
@@ -19,8 +18,7 @@ const sizes = words.includes('--quick') ? quickSizes : fullSizes;
 const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : undefined;
 const isWanted = (title: string): boolean => only === undefined || title.toLowerCase().includes(only.toLowerCase());
 
-const [busy = 0] = loadavg();
-if (busy > 0.5) console.error(`Others are at work here (load ${busy.toFixed(1)}): the figures will not hold.`);
+warnOfOthers();
 console.log(machine());
 console.log('\nCPU time of the server for one command, in microseconds, and thousand commands a second:\n');
 console.log('| command | deep | redis-server | pigeonhole | ratio | redis-server k/s | pigeonhole k/s |');
@@ -87,16 +85,4 @@ async function compareOnce(title: string, figure: (server: Server) => Promise<nu
     }
   }
   console.log(`| ${title} | ${cells.join(' | ')} |`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-}
-
-function machine(): string {
-  const [cpu] = cpus();
-  const reference = `redis-server ${installedReference() ?? '(none)'}`;
-  const day = new Date().toISOString().slice(0, 10);
-  return `${day}, ${cpus().length} cores of ${cpu?.model ?? 'an unknown processor'}, Node ${process.version}, ${reference}.`;
 }
