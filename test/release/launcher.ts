@@ -199,6 +199,12 @@ test('the list of commands is that of the program', async (t) => {
   t.deepEqual(await runToEnd(foo, ['help'], { env: {} }), ofProgram);
 });
 
+test('memory is in huge pages as in a checkout, unless the environment says otherwise', async (t) => {
+  const tunables = async (env: Record<string, string>) => (await runToEnd(foo, ['eval', 'process.env.GLIBC_TUNABLES'], { env })).output;
+  t.is(await tunables({}), "'glibc.malloc.hugetlb=1'\n");
+  t.is(await tunables({ GLIBC_TUNABLES: 'glibc.malloc.hugetlb=0' }), "'glibc.malloc.hugetlb=0'\n");
+});
+
 test('the variables of others are left as they are', async (t) => {
   const names = ['SELF', 'LINK', 'DATA', 'COOKIE', 'NODE_VERSION', 'BUILT_VERSION', 'VERSION_DIR', 'RUNTIME', 'PROGRAM', 'FLAGS', 'LINE'];
   const env = Object.fromEntries(names.map((name) => [name, 'mine']));
