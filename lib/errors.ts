@@ -124,6 +124,7 @@ export const malformedHyperLogLog = make('INVALIDOBJ Corrupted HLL object detect
 export const hyperLogLogMissing = make('ERR The specified key does not exist');
 export const hyperLogLogNotSparse = make('ERR HLL encoding is not sparse');
 export const busyKey = make('BUSYKEY Target key name already exists.');
+export const saveInProgress = make('ERR Background save already in progress');
 export const badIdleTime = make('ERR Invalid IDLETIME value, must be >= 0');
 export const badFrequency = make('ERR Invalid FREQ value, must be >= 0 and <= 255');
 export const badTtl = make('ERR Invalid TTL value, must be >= 0');

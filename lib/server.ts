@@ -22,6 +22,7 @@ import { type Accepted, type TcpListener, turnAway } from './listeners/tcp-liste
 import { Upkeep } from './listeners/upkeep.js';
 import type { FileSystem } from './persistence/file-system.js';
 import { Persistence } from './persistence/persistence.js';
+import { SnapshotKeeper } from './persistence/snapshot-keeper.js';
 import { Store } from './store/store.js';
 import { type Clock, systemClock } from './util/clock.js';
 import { LEAST_LEVELS, Log } from './util/log.js';
@@ -54,6 +55,7 @@ export class Node {
   private readonly outbox = new Outbox();
   private readonly connections = new Set<Connection>();
   private readonly upkeep: Upkeep;
+  private readonly snapshots: SnapshotKeeper;
   private readonly expiryTimer: ExpiryTimer;
   private readonly persistence: Persistence;
   private listeners: TcpListener[] = [];
@@ -70,6 +72,7 @@ export class Node {
     followSettings(store, settings);
     this.state.onShutdownRequested = () => setImmediate(() => this.onShutdownRequested());
     this.persistence = new Persistence(this.state, files);
+    this.state.snapshots = this.snapshots = new SnapshotKeeper(this.state);
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);
@@ -93,6 +96,7 @@ export class Node {
   async start(): Promise<void> {
     const { log, settings } = this.state;
     this.persistence.announceLoading();
+    if (!settings.flag('appendonly')) await this.snapshots.load();
     try {
       this.port = await this.listen('port', RespConnection);
       this.linePort = await this.listen('line-port', LineConnection);
@@ -106,6 +110,7 @@ export class Node {
     this.state.stats.usedBytesAtStart = memoryUse({ store: this.state.store, node: this.state }).used;
     this.upkeep.start();
     this.expiryTimer.start();
+    this.snapshots.start();
     if (this.port > 0) log.info(`Accepting connections on port ${this.port} (RESP)`);
     if (this.linePort > 0) log.info(`Accepting connections on port ${this.linePort} (line protocol)`);
     if (this.linePort > 0 && settings.text('requirepass') !== '') {
@@ -131,6 +136,7 @@ export class Node {
     clearTimeout(cutOff);
     this.upkeep.stop();
     this.expiryTimer.stop();
+    this.snapshots.stop();
     this.state.maxMemory.stop();
     this.cluster.stop();
     await this.persistence.stop();

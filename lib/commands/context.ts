@@ -205,6 +205,25 @@ export interface Propagating {
   recordServed(by: Context): void;
 }
 
+/** The snapshot file of the node. */
+export interface SnapshotServices {
+  readonly isSaving: boolean;
+  /** Since when a snapshot is being written. */
+  readonly startedAtMs: number | undefined;
+  readonly lastSavedAtMs: number;
+  readonly lastStatus: 'ok' | 'err';
+  /** How long the last one took; -1 when there was none. */
+  readonly lastSeconds: number;
+  readonly saves: number;
+  readonly changesSinceSave: number;
+  readonly keysWritten: number;
+  readonly keysTotal: number;
+  readonly keysLoaded: number;
+  readonly keysExpired: number;
+  /** Writes a snapshot of this moment; none may be on its way. Rejects with the disk's error. */
+  save(): Promise<void>;
+}
+
 /** What commands may know and change of the node that they run on. */
 export interface NodeServices {
   readonly propagation: Propagating;
@@ -227,6 +246,7 @@ export interface NodeServices {
   readonly runId: string;
   readonly startedAtMs: number;
   readonly shards: ShardServices;
+  readonly snapshots: SnapshotServices;
   /** The RESP port that clients reach. */
   readonly port: number;
   /** The file that the settings were read from. */

@@ -32,6 +32,7 @@ import { migrateCommands } from './migrate.js';
 import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
 import { pubsubCommands } from './pubsub.js';
+import { saveCommands } from './save.js';
 import { serverCommands } from './server.js';
 import { setAlgebraCommands } from './set-algebra.js';
 import { setWalkCommands } from './set-walk.js';
@@ -90,6 +91,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   monitorCommands,
   objectCommands,
   pubsubCommands,
+  saveCommands,
   serverCommands,
   setAlgebraCommands,
   setWalkCommands,

@@ -151,7 +151,10 @@ function memory(context: Context): Fields {
   };
 }
 
-function persistence({ store, node }: Context): Fields {
+function persistence({ node }: Context): Fields {
+  const { snapshots } = node;
+  const nowMs = node.clock.nowMs();
+  const seconds = (ms: number): number => Math.floor(ms / 1000);
   return {
     loading: 0,
     async_loading: 0,
@@ -159,18 +162,18 @@ function persistence({ store, node }: Context): Fields {
     current_cow_size: 0,
     current_cow_size_age: 0,
     current_fork_perc: '0.00',
-    current_save_keys_processed: 0,
-    current_save_keys_total: 0,
-    rdb_changes_since_last_save: store.changes,
-    rdb_bgsave_in_progress: 0,
-    rdb_last_save_time: Math.floor(node.startedAtMs / 1000),
-    rdb_last_bgsave_status: 'ok',
-    rdb_last_bgsave_time_sec: -1,
-    rdb_current_bgsave_time_sec: -1,
-    rdb_saves: 0,
+    current_save_keys_processed: snapshots.keysWritten,
+    current_save_keys_total: snapshots.keysTotal,
+    rdb_changes_since_last_save: snapshots.changesSinceSave,
+    rdb_bgsave_in_progress: snapshots.isSaving ? 1 : 0,
+    rdb_last_save_time: seconds(snapshots.lastSavedAtMs),
+    rdb_last_bgsave_status: snapshots.lastStatus,
+    rdb_last_bgsave_time_sec: snapshots.lastSeconds,
+    rdb_current_bgsave_time_sec: snapshots.startedAtMs === undefined ? -1 : seconds(nowMs - snapshots.startedAtMs),
+    rdb_saves: snapshots.saves,
     rdb_last_cow_size: 0,
-    rdb_last_load_keys_expired: 0,
-    rdb_last_load_keys_loaded: 0,
+    rdb_last_load_keys_expired: snapshots.keysExpired,
+    rdb_last_load_keys_loaded: snapshots.keysLoaded,
     aof_enabled: 0,
     aof_rewrite_in_progress: 0,
     aof_rewrite_scheduled: 0,

@@ -4,7 +4,7 @@
  * moves to settings.ts.
  */
 import {
-  readPercentiles, readSavePoints, readShareOrBytes, readShutdownOptions,
+  readPercentiles, readShareOrBytes, readShutdownOptions,
 } from './setting-readers.js';
 import { MIB, type SettingSpec, refuse } from './setting-value.js';
 
@@ -30,12 +30,6 @@ const choice = (name: string, initial: string, choices: readonly string[], what:
   accepted('choice', name, initial, what, { choices, ...more });
 
 const FIXED: More = { isMutable: false };
-/** Nothing is written to disk, so what would promise that is refused. */
-function readNoSavePoints(value: string): string {
-  const points = readSavePoints(value);
-  return points === '' ? points : refuse("'': nothing is saved", 'nothing is saved to disk by this server');
-}
-
 /** Redis takes any number that is not negative and keeps it between 1 and 500. */
 function readFrequency(value: string): string {
   const allowed = 'a whole number from 1 to 500';
@@ -64,19 +58,12 @@ const encodings: readonly SettingSpec[] = [
 ];
 
 const persistence: readonly SettingSpec[] = [
-  text('save', '', 'Seconds and changes after which a snapshot is written; nothing is saved, so only empty is taken', {
-    read: readNoSavePoints,
-  }),
-  text('dbfilename', 'dump.rdb', 'Name of the snapshot', { isProtected: true }),
   flag('no-appendfsync-on-rewrite', 'no', 'Whether the log is not forced to disk while it is rewritten'),
   integer('auto-aof-rewrite-percentage', 100, 'Growth of the log after which it is rewritten', { max: INT_MAX }),
   bytes('auto-aof-rewrite-min-size', 64 * MIB, 'Least size of a log that is rewritten'),
   flag('aof-use-rdb-preamble', 'yes', 'Whether a rewritten log begins with a snapshot'),
   flag('aof-rewrite-incremental-fsync', 'yes', 'Whether a rewritten log is forced to disk in steps'),
   flag('aof-disable-auto-gc', 'no', 'Whether old logs are kept'),
-  flag('rdbcompression', 'yes', 'Whether snapshots are compressed'),
-  flag('rdbchecksum', 'yes', 'Whether snapshots have a checksum', FIXED),
-  flag('rdb-save-incremental-fsync', 'yes', 'Whether a snapshot is forced to disk in steps'),
   flag('stop-writes-on-bgsave-error', 'yes', 'Whether writes are refused when the snapshot failed'),
 ];
 

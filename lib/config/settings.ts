@@ -4,7 +4,7 @@
  * an effect; accepted-settings.ts has the others that Redis knows.
  */
 import { acceptedSettings } from './accepted-settings.js';
-import { readEventClasses, readOutputLimits, showEventClasses } from './setting-readers.js';
+import { readEventClasses, readOutputLimits, showEventClasses, readSavePoints } from './setting-readers.js';
 import { GIB, MIB, SettingError, type SettingSpec, normalise } from './setting-value.js';
 
 export { SettingError, type SettingKind, type SettingSpec } from './setting-value.js';
@@ -57,6 +57,11 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'appenddirname', kind: 'text', initial: 'appendonlydir', isMutable: false, sentence: 'Folder of the append log, in `dir`.' },
   { name: 'aof-load-truncated', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether the torn end of an append log is cut off at the start; otherwise the node does not start.' },
   { name: 'aof-timestamp-enabled', kind: 'flag', initial: 'no', isMutable: true, sentence: 'Whether the append log has the time in it, for `redis-check-aof --truncate-to-timestamp`.' },
+  { name: 'dbfilename', kind: 'text', initial: 'dump.rdb', isMutable: true, isProtected: true, sentence: 'Name of the snapshot in `dir`.' },
+  { name: 'save', kind: 'text', initial: '', read: readSavePoints, isMutable: true, sentence: 'Pairs of seconds and changes: a snapshot is written when so many buckets have changed in so long; empty for never.' },
+  { name: 'rdbcompression', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether strings in snapshots and in what DUMP gives are compressed.' },
+  { name: 'rdbchecksum', kind: 'flag', initial: 'yes', isMutable: false, sentence: 'Whether snapshots have a checksum.' },
+  { name: 'rdb-save-incremental-fsync', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether a snapshot is forced to disk every 4 MiB and not only at its end.' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
   { name: 'node', kind: 'text', initial: 'pigeonhole', isMutable: false, sentence: 'Name of this node, as nodes and shards call it.' },
   { name: 'cookie', kind: 'text', initial: '', isMutable: false, isSecret: true, sentence: 'Secret that the nodes of a cluster prove to each other; the same on all of them.' },

@@ -11,7 +11,7 @@ import { Propagation } from './propagation.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import { Pause } from '../commands/client-pause.js';
-import type { NodeServices } from '../commands/context.js';
+import type { NodeServices, SnapshotServices } from '../commands/context.js';
 import { LatencyMonitor } from '../commands/latency.js';
 import { Monitors } from '../commands/monitor.js';
 import { Slowlog } from '../commands/slowlog.js';
@@ -67,6 +67,7 @@ export class NodeState implements NodeServices {
   readonly startedAtMs: number;
   /** Given by server.ts before anything runs. */
   shards!: ShardServices;
+  snapshots!: SnapshotServices;
   port = 0;
   configFile: string | undefined;
   isExpiringActively = true;

@@ -11,6 +11,8 @@ const LEFT_OUT = new Set([
   'client|kill', 'client|pause', 'debug', 'config|set', 'config|rewrite', 'acl|setuser', 'acl|deluser', 'acl|load', 'sync', 'psync',
   'replicaof', 'slaveof', 'failover', 'blpop', 'brpop', 'blmove', 'brpoplpush', 'blmpop', 'bzpopmin', 'bzpopmax', 'bzmpop',
   'wait', 'xread', 'xreadgroup',
+  // Other machines and the disk are left in peace.
+  'migrate', 'save', 'bgsave',
 ]);
 
 /** Buckets of every type that there is, for the others to trip over. */

@@ -1,0 +1,99 @@
+/** The snapshot file of a node: SAVE, BGSAVE, save points, and what is there after the next start. */
+import test, { type ExecutionContext } from 'ava';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SnapshotFileError } from '../../lib/persistence/snapshot-keeper.js';
+import type { Node } from '../../lib/server.js';
+import { RawClient } from '../support/raw-client.js';
+import { startNode } from '../support/targets.js';
+import { waitFor } from '../support/wait-for.js';
+
+function newFolder(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-save-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function start(
+  t: ExecutionContext, dir: string, settings: Record<string, string> = {},
+): Promise<[Node, RawClient]> {
+  const node = await startNode({ dir, ...settings });
+  const client = await RawClient.connect(node.port);
+  t.teardown(async () => {
+    client.close();
+    await node.stop();
+  });
+  return [node, client];
+}
+
+test('what SAVE has written is there after the next start', async (t) => {
+  const dir = join(newFolder(t), 'data');
+  const [node, client] = await start(t, dir);
+  await client.ask('SET k value PX 1000000');
+  await client.ask('BUCKET CREATE empty');
+  await client.ask('SELECT 3');
+  await client.ask('RPUSH l a b');
+  t.is(await client.ask('SAVE'), '+OK\r\n');
+  t.deepEqual(readdirSync(dir), ['dump.rdb']);
+  t.regex(await client.ask('INFO persistence'), /rdb_changes_since_last_save:0\r\n[^]*rdb_last_bgsave_status:ok\r\n/);
+  await node.stop();
+  const [, again] = await start(t, dir);
+  t.is(await again.ask('GET k'), '$5\r\nvalue\r\n');
+  t.regex(await again.ask('PTTL k'), /^:9\d{5}\r\n$/);
+  t.is(await again.ask('TYPE empty'), '+hash\r\n');
+  t.regex(await again.ask('INFO persistence'), /rdb_last_load_keys_loaded:3\r\n/);
+  await again.ask('SELECT 3');
+  t.is(await again.ask('LRANGE l 0 -1'), '*2\r\n$1\r\na\r\n$1\r\nb\r\n');
+});
+
+test('BGSAVE is of the moment in which it was asked', async (t) => {
+  const dir = newFolder(t);
+  const [node, client] = await start(t, dir);
+  for (let i = 0; i < 2000; i++) await client.ask(`SET k${i} before`);
+  const since = await client.ask('LASTSAVE');
+  client.send('BGSAVE\r\nSET k7 after\r\nSET new after\r\nBGSAVE\r\nSAVE\r\n');
+  t.is(await client.reply(), '+Background saving started\r\n');
+  t.is(await client.reply(), '+OK\r\n');
+  t.is(await client.reply(), '+OK\r\n');
+  t.is(await client.reply(), '-ERR Background save already in progress\r\n');
+  t.is(await client.reply(), '-ERR Background save already in progress\r\n');
+  await waitFor(async () => (await client.ask('INFO persistence')).includes('rdb_bgsave_in_progress:0'), 'the snapshot');
+  t.true(Number((await client.ask('LASTSAVE')).slice(1)) >= Number(since.slice(1)));
+  t.regex(await client.ask('INFO persistence'), /rdb_changes_since_last_save:2\r\n/);
+  await node.stop();
+  const [, again] = await start(t, dir);
+  t.is(await again.ask('GET k7'), '$6\r\nbefore\r\n');
+  t.is(await again.ask('EXISTS new'), ':0\r\n');
+});
+
+test('a save point writes by itself', async (t) => {
+  const dir = newFolder(t);
+  const [, client] = await start(t, dir, { save: '1 2' });
+  await client.ask('SET a 1');
+  await client.ask('SET b 1');
+  await waitFor(() => existsSync(join(dir, 'dump.rdb')), 'the snapshot');
+  await waitFor(async () => (await client.ask('INFO persistence')).includes('rdb_changes_since_last_save:0'), 'its end');
+  t.pass();
+});
+
+test('a folder that cannot be written is told, and the old snapshot stays', async (t) => {
+  const dir = newFolder(t);
+  const [, client] = await start(t, dir);
+  await client.ask('SET k v');
+  // A folder stands where the file should be.
+  mkdirSync(join(dir, 'dump.rdb'));
+  t.is(await client.ask('SAVE'), '-ERR\r\n');
+  t.regex(await client.ask('INFO persistence'), /rdb_last_bgsave_status:err\r\n/);
+  t.deepEqual(readdirSync(dir), ['dump.rdb']);
+  rmSync(join(dir, 'dump.rdb'), { recursive: true });
+  t.is(await client.ask('SAVE'), '+OK\r\n');
+  t.regex(await client.ask('INFO persistence'), /rdb_last_bgsave_status:ok\r\n/);
+});
+
+test('a damaged snapshot stops the start, with file and offset', async (t) => {
+  const dir = newFolder(t);
+  writeFileSync(join(dir, 'dump.rdb'), 'REDIS0010\x00\x01k\x05va');
+  const error = await t.throwsAsync(startNode({ dir }), { instanceOf: SnapshotFileError });
+  t.regex(error.message, /dump\.rdb is damaged at offset \d+: it ends too early.*redis-check-rdb/);
+});
