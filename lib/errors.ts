@@ -197,6 +197,15 @@ export const discardWithoutMulti = make('ERR DISCARD without MULTI');
 export const execAborted = make('EXECABORT Transaction discarded because of previous errors.');
 export const notInTransactions = make('ERR Command not allowed inside a transaction');
 export const monitorNotInTransactions = make("ERR MONITOR isn't allowed for DENY BLOCKING client");
+export const fieldTimeIsNegative = make('ERR invalid expire time, must be >= 0');
+export const fieldsArgumentMissing = make('ERR Mandatory argument FIELDS is missing or not at the right position');
+export const numfieldsTooSmall = make('ERR Parameter `numFields` should be greater than 0');
+export const numfieldsNotPositive = make('ERR Number of fields must be a positive integer');
+export const numfieldsInvalid = make('ERR invalid number of fields');
+export const numfieldsMismatch = make('ERR The `numfields` parameter must match the number of arguments');
+export const fieldTimeMissing = make('ERR missing expire time');
+export const fieldConditionsExclude = make('ERR Only one of FXX or FNX arguments can be specified');
+export const fieldTimesExclude = make('ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified');
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const noGroup = (key: string, group: string): CommandError =>
@@ -261,6 +270,9 @@ export const helloSyntax = (option: string): CommandError =>
 
 export const unknownClientType = (type: string): CommandError =>
   new CommandError(`ERR Unknown client type '${beginning(type)}'`);
+
+export const unknownArgument = (argument: string): CommandError =>
+  new CommandError(`ERR unknown argument: ${beginning(argument)}`);
 
 export const noSuchUser = (user: string): CommandError => new CommandError(`ERR No such user '${beginning(user)}'`);
 

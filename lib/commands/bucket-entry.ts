@@ -5,7 +5,7 @@
  */
 import type { Context } from './context.js';
 import { tellEntryDeleted, tellEntrySet } from './bucket-lines.js';
-import { findAnyForRead, findAnyForWrite } from './lookup.js';
+import { findAnyForRead, findAnyForWrite, withoutExpiredFields } from './lookup.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { bucketHolds, noBucket } from '../errors.js';
 import { HASH, TYPE_NAMES, entryType } from '../store/entry.js';
@@ -22,7 +22,10 @@ export function checkHoldsEntries(context: Context, key: Slice, ref: number): vo
 function requireEntries(context: Context, key: Slice, ref: number): number {
   if (ref === 0) throw noBucket(key.text());
   checkHoldsEntries(context, key, ref);
-  return ref;
+  if (!context.db.hasExpiredFields) return ref;
+  const kept = withoutExpiredFields(context, key, ref);
+  if (kept === 0) throw noBucket(key.text());
+  return kept;
 }
 
 const put: Handler = (context, args, reply) => {

@@ -15,13 +15,13 @@ export function tellEntrySet(context: Context, bucket: Slice, field: Slice, valu
   context.node.pubsub.publishLine(bucket, Buffer.concat([field.copyOf(), SET_TO, value.copyOf(), LINE_END]));
 }
 
-/** An entry was deleted. */
-export function tellEntryDeleted(context: Context, bucket: Slice, field: Slice): void {
+/** An entry was deleted, or its time has come. */
+export function tellEntryDeleted(context: Pick<Context, 'node' | 'db'>, bucket: Slice, field: Slice): void {
   if (!isWatched(context)) return;
   context.node.pubsub.publishLine(bucket, Buffer.concat([field.copyOf(), DELETED]));
 }
 
 /** The line protocol knows database 0 alone. */
-function isWatched({ node, db }: Context): boolean {
+function isWatched({ node, db }: Pick<Context, 'node' | 'db'>): boolean {
   return node.pubsub.areBucketsWatched && db.index === 0;
 }

@@ -55,7 +55,7 @@ const info: Handler = (context, args, reply) => {
   reply.bulkText('entries');
   reply.integer(fieldCount(db, ref));
   reply.bulkText('encoding');
-  reply.bulkText(hashEncoding(store.arena, ref));
+  reply.bulkText(hashEncoding(db, ref));
   reply.bulkText('bytes');
   reply.integer(hashBytes(db, ref));
   reply.bulkText('created');

@@ -14,7 +14,9 @@ import { genericMoveCommands } from './generic-move.js';
 import { genericScanCommands } from './generic-scan.js';
 import { genericCommands } from './generic.js';
 import { hashCounterCommands } from './hash-counters.js';
+import { hashExpireCommands } from './hash-expire.js';
 import { hashWalkCommands } from './hash-walk.js';
+import { hashWithExpiryCommands } from './hash-with-expiry.js';
 import { hashCommands } from './hash.js';
 import { geoSearchCommands } from './geo-search.js';
 import { geoCommands } from './geo.js';
@@ -73,7 +75,9 @@ export const families: readonly (readonly CommandSpec[])[] = [
   genericScanCommands,
   genericCommands,
   hashCounterCommands,
+  hashExpireCommands,
   hashWalkCommands,
+  hashWithExpiryCommands,
   hashCommands,
   geoSearchCommands,
   geoCommands,

@@ -9,7 +9,7 @@ import {
   hashValueNotAFloat, hashValueNotAnInteger, isNotFinite, notAFloat, overflow, sumIsNotFinite,
 } from '../errors.js';
 import { HASH } from '../store/entry.js';
-import { createHash, getField, setField } from '../store/hash-value.js';
+import { createHash, fieldExpiry, getField, updateField } from '../store/hash-value.js';
 import { packedFieldBytes } from '../store/packed-map.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 import { ZERO, addLongDoubles, formatLongDouble, parseLongDouble } from '../util/long-double.js';
@@ -49,7 +49,11 @@ const hincrbyfloat: Handler = (context, args, reply) => {
   if (sum === undefined || sum.isInfinite) throw sumIsNotFinite();
   const text = formatLongDouble(sum);
   putNumber(context, key, ref, field, sliceOf(text), 'hincrbyfloat');
-  context.recordAs('HSET', key, field, text);
+  const { db } = context;
+  // HSET would take the expiry away.
+  if (db.hasFieldsThatExpire && fieldExpiry(db, db.peek(key), field) > 0) {
+    context.recordAs('HSETEX', key, 'KEEPTTL', 'FIELDS', '1', field, text);
+  } else context.recordAs('HSET', key, field, text);
   reply.bulkText(text);
 };
 
@@ -60,7 +64,7 @@ function hasField(context: Context, ref: number, field: Slice): boolean {
 function putNumber(context: Context, key: Slice, ref: number, field: Slice, value: Slice, event: string): void {
   const { db } = context;
   const hash = ref === 0 ? createHash(db, key, packedFieldBytes(field.length, value.length)) : ref;
-  setField(db, key, hash, field, value);
+  updateField(db, key, hash, field, value);
   context.changed(key, 'h', event);
   tellEntrySet(context, key, field, value);
 }

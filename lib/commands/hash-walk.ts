@@ -11,7 +11,7 @@ import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { CURSOR_END } from '../store/byte-table.js';
 import { HASH } from '../store/entry.js';
 import {
-  fieldCount, forEachField, hashEncoding, randomField, sampleFields, scanFields,
+  forEachField, hashEncoding, liveFieldCount, randomField, sampleFields, scanFields,
 } from '../store/hash-value.js';
 import { Slice } from '../util/bytes.js';
 import { INT64_MAX } from '../util/numbers.js';
@@ -24,7 +24,7 @@ const hrandfield: Handler = (context, args, reply) => {
   const count = readIntegerBetween(args, 2, -INT64_MAX, INT64_MAX);
   const withValues = readWithValues(args, count);
   const ref = findForRead(context, args.slice(1), HASH);
-  const size = ref === 0 ? 0 : fieldCount(context.db, ref);
+  const size = ref === 0 ? 0 : liveFieldCount(context.db, ref);
   if (count === 0 || size === 0) return reply.array(0);
   const replied = count < 0 ? -count : Math.min(count, size);
   const write = pairWriter(reply, replied, withValues);
@@ -35,7 +35,7 @@ const hrandfield: Handler = (context, args, reply) => {
 
 function replyWithOne(context: Context, args: Args, reply: ReplyWriter): void {
   const ref = findForRead(context, args.slice(1), HASH);
-  if (ref === 0 || fieldCount(context.db, ref) === 0) return reply.nil();
+  if (ref === 0 || liveFieldCount(context.db, ref) === 0) return reply.nil();
   const field = new Slice();
   randomField(context.db, ref, field, new Slice());
   reply.slice(field);
@@ -91,7 +91,7 @@ const hscan: Handler = (context, args, reply) => {
     visited++;
     if (passes(options, field)) found.push(copyOf(field), copyOf(value));
   };
-  if (hashEncoding(db.store.arena, ref) === 'listpack') {
+  if (hashEncoding(db, ref) !== 'hashtable') {
     forEachField(db, ref, visit);
     return replyWithFields(reply, 0, found);
   }

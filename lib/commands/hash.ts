@@ -11,7 +11,7 @@ import { wrongArity } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import { HASH } from '../store/entry.js';
 import {
-  createHash, deleteField, fieldCount, forEachField, getField, setField, settleHash,
+  createHash, deleteField, fieldCount, forEachField, getField, liveFieldCount, setField, settleHash,
 } from '../store/hash-value.js';
 import { packedFieldBytes } from '../store/packed-map.js';
 import { Slice } from '../util/bytes.js';
@@ -54,7 +54,7 @@ const hlen: Handler = (context, args, reply) => {
 const hgetall: Handler = (context, args, reply) => {
   const ref = findForRead(context, args.slice(1), HASH);
   if (ref === 0) return reply.map(0);
-  reply.map(fieldCount(context.db, ref));
+  reply.map(liveFieldCount(context.db, ref));
   forEachField(context.db, ref, (field, value) => {
     reply.slice(field);
     reply.slice(value);
@@ -64,14 +64,14 @@ const hgetall: Handler = (context, args, reply) => {
 const hkeys: Handler = (context, args, reply) => {
   const ref = findForRead(context, args.slice(1), HASH);
   if (ref === 0) return reply.array(0);
-  reply.array(fieldCount(context.db, ref));
+  reply.array(liveFieldCount(context.db, ref));
   forEachField(context.db, ref, (field) => reply.slice(field));
 };
 
 const hvals: Handler = (context, args, reply) => {
   const ref = findForRead(context, args.slice(1), HASH);
   if (ref === 0) return reply.array(0);
-  reply.array(fieldCount(context.db, ref));
+  reply.array(liveFieldCount(context.db, ref));
   forEachField(context.db, ref, (_field, value) => reply.slice(value));
 };
 

@@ -207,6 +207,7 @@ function stats({ store, node }: Context): Fields {
     sync_partial_ok: 0,
     sync_partial_err: 0,
     expired_keys: store.expired,
+    expired_subkeys: store.expiredFields,
     expired_stale_perc: store.expiredStalePercent.toFixed(2),
     expired_time_cap_reached_count: store.expiryRoundsCutShort,
     expire_cycle_cpu_milliseconds: Math.floor(store.expiryRoundsUs / 1000),

@@ -5,7 +5,8 @@
  */
 import type { Context } from './context.js';
 import { wrongType } from '../errors.js';
-import { entryType } from '../store/entry.js';
+import { HASH, entryType } from '../store/entry.js';
+import { expireFields } from '../store/hash-value.js';
 import type { Slice } from '../util/bytes.js';
 
 /**
@@ -14,7 +15,18 @@ import type { Slice } from '../util/bytes.js';
 export function findForRead(context: Context, key: Slice, type: number): number {
   const ref = findAnyForRead(context, key);
   if (ref !== 0 && entryType(context.store.arena, ref) !== type) throw wrongType();
-  return ref;
+  return ref !== 0 && type === HASH && context.db.hasExpiredFields ? withoutExpiredFields(context, key, ref) : ref;
+}
+
+/** A look-up removes so many fields at most whose time has come; readers pass over the others. */
+const EXPIRED_AT_ONCE = 512;
+
+/**
+ * The entry of the hash `ref` once fields whose time has come are removed from it: `key` as it was looked up. 0 when it
+ * went with its last field.
+ */
+export function withoutExpiredFields({ db }: Context, key: Slice, ref: number): number {
+  return expireFields(db, key, ref, EXPIRED_AT_ONCE);
 }
 
 /** As `findForRead`, of whatever type. */
@@ -56,7 +68,7 @@ function counted(context: Context, key: Slice, ref: number): number {
 export function findForWrite(context: Context, key: Slice, type: number): number {
   const ref = findAnyForWrite(context, key);
   if (ref !== 0 && entryType(context.store.arena, ref) !== type) throw wrongType();
-  return ref;
+  return ref !== 0 && type === HASH && context.db.hasExpiredFields ? withoutExpiredFields(context, key, ref) : ref;
 }
 
 /** As `findForWrite`, of whatever type. */

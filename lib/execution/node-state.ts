@@ -10,6 +10,7 @@ import { MaxMemory } from './max-memory.js';
 import { Propagation } from './propagation.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
+import { tellEntryDeleted } from '../commands/bucket-lines.js';
 import { Pause } from '../commands/client-pause.js';
 import type { NodeServices, SnapshotServices } from '../commands/context.js';
 import { LatencyMonitor } from '../commands/latency.js';
@@ -90,6 +91,7 @@ export class NodeState implements NodeServices {
     this.trackedCommands = new TrackedCommands(this);
     this.watches = new Watches(store.databases);
     followStoreEvents(store, this.events, this.tracking, this.watches, settings);
+    store.onFieldExpired = (db, key, field) => tellEntryDeleted({ node: this, db }, key, field);
     this.propagation = new Propagation(store);
     this.monitors = new Monitors(clock);
     this.pause = new Pause(clock);

@@ -10,7 +10,7 @@ import type { Command } from '../commands/table.js';
 import type { Args } from '../protocol/args.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { Keyspace } from '../store/keyspace.js';
-import type { RemovalReason, Store } from '../store/store.js';
+import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
 
 /** Where records go: the append log (persistence/append-log.ts). */
@@ -48,10 +48,14 @@ export class Propagation implements Propagating {
   private readonly removal = new ReplyWriter(1024);
 
   constructor(private readonly store: Store) {
-    const { onRemoved } = store;
+    const { onRemoved, onFieldExpired } = store;
+    store.onFieldExpired = (db, key, field) => {
+      onFieldExpired?.(db, key, field);
+      this.recordRemoval(db, ['HDEL', key, field]);
+    };
     store.onRemoved = (db, key, reason) => {
       onRemoved?.(db, key, reason);
-      this.recordRemoval(db, key, reason);
+      this.recordRemoval(db, ['DEL', key]);
     };
   }
 
@@ -125,12 +129,13 @@ export class Propagation implements Propagating {
     if (--this.depth === 0) this.log?.endTransaction();
   }
 
-  private recordRemoval(db: Keyspace, key: Slice, _reason: RemovalReason): void {
+  /** Records what the node has removed by itself. */
+  private recordRemoval(db: Keyspace, [name, ...names]: [string, ...Slice[]]): void {
     const { log, removal } = this;
     if (log === undefined) return;
-    removal.array(2);
-    removal.bulkText('DEL');
-    removal.slice(key);
+    removal.array(names.length + 1);
+    removal.bulkText(name);
+    for (const each of names) removal.slice(each);
     log.requests(db.index, removal.take());
     removal.reuse();
   }

@@ -22,6 +22,12 @@ export function followStoreEvents(
     if (events.isOn) events.publish(db.index, key, CLASSES[reason], reason);
     if (tracking.isOn) tracking.changed(key, undefined);
   };
+  store.onFieldsExpired = (db, key, isGone) => {
+    if (watches.count > 0) watches.touch(db, key);
+    if (events.isOn) events.publish(db.index, key, 'h', 'hexpired');
+    if (events.isOn && isGone) events.publish(db.index, key, 'g', 'del');
+    if (tracking.isOn) tracking.changed(key, undefined);
+  };
   store.onMissed = (db, key) => {
     if (events.isOn) events.publish(db.index, key, 'm', 'keymiss');
   };

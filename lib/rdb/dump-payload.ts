@@ -7,7 +7,7 @@ import { CRC64_BYTES, Crc64 } from './crc64.js';
 import { RdbError } from './rdb-error.js';
 import { RdbInput } from './rdb-input.js';
 import type { RdbOutput } from './rdb-output.js';
-import { RDB_VERSION } from './rdb-types.js';
+import { RDB_VERSION, RDB_VERSION_7_4, RdbType } from './rdb-types.js';
 import { isKnownForm, readValue } from './value-reader.js';
 import { finish, valueForm, writeValue } from './value-writer.js';
 import type { Keyspace } from '../store/keyspace.js';
@@ -16,13 +16,19 @@ import type { Slice } from '../util/bytes.js';
 const VERSION_BYTES = 2;
 const FOOTER_BYTES = VERSION_BYTES + CRC64_BYTES;
 
+/** The version in which values of this form are written. */
+function versionOf(form: number): number {
+  return form === RdbType.hashMetadata || form === RdbType.hashListpackEx ? RDB_VERSION_7_4 : RDB_VERSION;
+}
+
 /** Writes a bucket's payload to an output that is empty. */
 export function writePayload(output: RdbOutput, db: Keyspace, ref: number): void {
-  output.byte(valueForm(db, ref));
+  const form = valueForm(db, ref);
+  output.byte(form);
   finish(writeValue(output, db, ref));
   output.reserve(FOOTER_BYTES);
   const { bytes, length } = output;
-  bytes.writeUInt16LE(RDB_VERSION, length);
+  bytes.writeUInt16LE(versionOf(form), length);
   new Crc64().update(bytes, 0, length + VERSION_BYTES).write(bytes, length + VERSION_BYTES);
   output.length += FOOTER_BYTES;
 }
@@ -31,7 +37,7 @@ export function writePayload(output: RdbOutput, db: Keyspace, ref: number): void
 export function isPayload({ bytes, offset, length }: Slice): boolean {
   if (length < FOOTER_BYTES) return false;
   const versionAt = offset + length - FOOTER_BYTES;
-  if (bytes.readUInt16LE(versionAt) > RDB_VERSION) return false;
+  if (bytes.readUInt16LE(versionAt) > versionOf(bytes[offset]!)) return false;
   return new Crc64().update(bytes, offset, versionAt + VERSION_BYTES).matches(bytes, versionAt + VERSION_BYTES);
 }
 

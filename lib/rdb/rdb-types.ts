@@ -5,6 +5,8 @@
 
 /** The version that is written; newer ones are refused. */
 export const RDB_VERSION = 10;
+/** The version of Redis 7.4, in which hashes are written whose fields expire. */
+export const RDB_VERSION_7_4 = 12;
 
 /** The forms of values. Those that redis-server 7.0 writes itself are marked. */
 export const RdbType = {
@@ -36,6 +38,9 @@ export const RdbType = {
   listQuicklist2: 18,
   /** 7.0 */
   streamListpacks2: 19,
+  /** 7.4: hashes whose fields expire; no earlier version knows them. */
+  hashMetadata: 24,
+  hashListpackEx: 25,
 } as const;
 
 /** Marks in a file, where the form of a value could stand. */

@@ -13,7 +13,7 @@ import { NODE_PACKED, NODE_PLAIN, RdbType } from './rdb-types.js';
 import { readStream } from './stream-reader.js';
 import type { Steps } from './value-writer.js';
 import { ZiplistReader, ZipmapReader } from './ziplist.js';
-import { createHash, fieldCount, setField, showAsListpack } from '../store/hash-value.js';
+import { createHash, fieldCount, setField, setFieldExpiry, showAsListpack } from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
 import { createList, pushElement } from '../store/list-value.js';
 import { INTEGERS_HEADER_BYTES, integerAt, integersCount, integersWidth } from '../store/packed-integers.js';
@@ -21,13 +21,15 @@ import { addMember, createSet, memberCount } from '../store/set-value.js';
 import * as sortedSets from '../store/sorted-set-value.js';
 import { putString } from '../store/string-value.js';
 import { Slice, sliceOf } from '../util/bytes.js';
-import { parseLooseDouble } from '../util/numbers.js';
+import { parseInteger, parseLooseDouble } from '../util/numbers.js';
 
 /** Reads a value of one form into the bucket `key`, which is not there. */
 type ReadForm = (input: RdbInput, db: Keyspace, key: Slice) => Steps;
 
 /** A piece of work is so many elements. */
 const PIECE = 256;
+/** What Redis keeps the moment of a field in: 48 bits. */
+const FIELD_EXPIRY_MS_MAX = 2 ** 48 - 1;
 
 const first = new StringHolder();
 const second = new StringHolder();
@@ -160,6 +162,10 @@ class HashBuilder {
     if (fieldCount(db, this.ref) !== ++this.count) throw new RdbError('a hash has a field twice');
   }
 
+  expire(field: Slice, expiresAtMs: number): void {
+    this.ref = setFieldExpiry(this.db, this.key, this.ref, field, expiresAtMs);
+  }
+
   end(): void {
     if (this.ref === 0) throw new EmptyCollection();
   }
@@ -191,6 +197,46 @@ function* readPackedHash(
   hash.end();
   // Whatever the settings say of the bytes of a value: what was packed stays so, as in redis-server.
   if (open !== zipmapOf) showAsListpack(db, hash.ref);
+}
+
+function momentOf(value: number | bigint | undefined): number {
+  if (typeof value !== 'number' || value < 0 || value > FIELD_EXPIRY_MS_MAX) throw new RdbError('a moment is out of range');
+  return value;
+}
+
+/** See `writeWithExpiries` in value-writer.ts. */
+function* readHashMetadata(input: RdbInput, db: Keyspace, key: Slice): Steps {
+  const hash = new HashBuilder(db, key);
+  if (!input.isReady()) yield;
+  const firstMs = momentOf(input.int64());
+  for (let left = input.count(); left > 0; left--) {
+    if (left % PIECE === 0 || !input.isReady()) yield;
+    const laterMs = input.count();
+    if (!input.isReady()) yield;
+    const field = input.keptString(first);
+    if (!input.isReady()) yield;
+    hash.set(field, input.string(second));
+    if (laterMs > 0) hash.expire(field, momentOf(firstMs + laterMs - 1));
+  }
+  hash.end();
+}
+
+/** Fields, values and moments in turn; 0 for never. The first moment of all is in front. */
+function* readHashListpackEx(input: RdbInput, db: Keyspace, key: Slice): Steps {
+  const hash = new HashBuilder(db, key);
+  if (!input.isReady()) yield;
+  momentOf(input.int64());
+  if (!input.isReady()) yield;
+  const elements = listpackOf(input.string(first));
+  const [field, value, moment] = [new Slice(), new Slice(), new Slice()];
+  while (elements.next(field)) {
+    if (!elements.next(value) || !elements.next(moment)) throw new RdbError('a hash has a field without a value');
+    hash.set(field, value);
+    const expiresAtMs = momentOf(parseInteger(moment.bytes, moment.offset, moment.length));
+    if (expiresAtMs > 0) hash.expire(field, expiresAtMs);
+  }
+  hash.end();
+  showAsListpack(db, hash.ref);
 }
 
 // ---- sorted sets
@@ -272,6 +318,8 @@ const forms = new Map<number, ReadForm>([
   [RdbType.hashZipmap, (input, db, key) => readPackedHash(input, db, key, zipmapOf)],
   [RdbType.hashZiplist, (input, db, key) => readPackedHash(input, db, key, ziplistOf)],
   [RdbType.hashListpack, (input, db, key) => readPackedHash(input, db, key, listpackOf)],
+  [RdbType.hashMetadata, readHashMetadata],
+  [RdbType.hashListpackEx, readHashListpackEx],
   [RdbType.sortedSet, (input, db, key) => readSortedSet(input, db, key, readTextScore)],
   [RdbType.sortedSet2, (input, db, key) => readSortedSet(input, db, key, (from) => from.double())],
   [RdbType.sortedSetZiplist, (input, db, key) => readPackedSortedSet(input, db, key, ziplistOf)],

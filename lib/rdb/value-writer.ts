@@ -10,7 +10,9 @@ import { NODE_PACKED, RdbType } from './rdb-types.js';
 import { writeStream } from './stream-writer.js';
 import { CURSOR_END } from '../store/byte-table.js';
 import { HASH, LIST, SET, SORTED_SET, STREAM, STRING, entryType, valueSlice } from '../store/entry.js';
-import { fieldCount, forEachField, hashEncoding, scanFields } from '../store/hash-value.js';
+import {
+  fieldCount, forEachField, hashEncoding, nextFieldExpiry, scanAllFields, scanFields,
+} from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
 import { listBytes, listLength, startWalk } from '../store/list-value.js';
 import { integersSlice, memberCount, scanMembers, setEncoding } from '../store/set-value.js';
@@ -119,11 +121,14 @@ const set: ValueCodec = {
 
 const hash: ValueCodec = {
   form: (db, ref) => {
-    const isSmall = hashEncoding(db.store.arena, ref) === 'listpack' && fieldCount(db, ref) <= LISTPACK_ELEMENTS_MAX;
+    if (nextFieldExpiry(db, ref) > 0) return RdbType.hashMetadata;
+    const isSmall = hashEncoding(db, ref) !== 'hashtable' && fieldCount(db, ref) <= LISTPACK_ELEMENTS_MAX;
     return isSmall ? RdbType.hashListpack : RdbType.hash;
   },
   write(output, db, ref) {
-    if (hash.form(db, ref) === RdbType.hashListpack) {
+    const form = hash.form(db, ref);
+    if (form === RdbType.hashMetadata) return writeWithExpiries(output, db, ref);
+    if (form === RdbType.hashListpack) {
       forEachField(db, ref, (field, fieldValue) => {
         listpack.append(field);
         listpack.append(fieldValue);
@@ -138,6 +143,21 @@ const hash: ValueCodec = {
     }));
   },
 };
+
+/**
+ * The first moment at which a field expires, then the fields, in front of each when it expires: 0 for never, else by
+ * how much later than that first moment, plus 1. Fields that have expired and were not removed are written too.
+ */
+function writeWithExpiries(output: RdbOutput, db: Keyspace, ref: number): Steps {
+  const firstMs = nextFieldExpiry(db, ref);
+  output.int64(firstMs);
+  output.count(fieldCount(db, ref));
+  return inPieces((cursor) => scanAllFields(db, ref, cursor, (field, fieldValue, expiresAtMs) => {
+    output.bigCount(expiresAtMs === 0 ? 0 : expiresAtMs - firstMs + 1);
+    output.slice(field);
+    output.slice(fieldValue);
+  }));
+}
 
 /** Runs a scan from its first to its last cursor. */
 function* inPieces(scan: (cursor: number) => number): Steps {

@@ -6,9 +6,13 @@
  * with little to remove costs next to nothing, and one where much expires at once gets all the time that a round may
  * take. What remains is noticed by the next look-up or a later round.
  *
+ * The fields of hashes that expire stand in order (`Keyspace.hashWithExpiredField`), so that each is removed in the
+ * first round after its time has come.
+ *
  * Source: activeExpireCycle() in redis's expire.c.
  */
 import { expiryOf } from './entry.js';
+import { expireFields } from './hash-value.js';
 import type { Keyspace } from './keyspace.js';
 import type { Store } from './store.js';
 
@@ -16,6 +20,8 @@ const SAMPLE = 20;
 /** A sample looks at so many steps of the table at most, however few buckets it meets. */
 const SAMPLE_STEPS_MAX = 400;
 const ACCEPTABLE_STALE = 0.1;
+/** So many fields are removed from a hash before the time is looked at. */
+const FIELDS_AT_ONCE = 64;
 
 export class ExpiryCycle {
   private next = 0;
@@ -37,7 +43,9 @@ export class ExpiryCycle {
   run(isOver: () => boolean): boolean {
     const { databases } = this.store;
     while (this.databasesLeft > 0) {
-      if (!this.isStale(databases[this.next]!)) this.leaveDatabase();
+      const db = databases[this.next]!;
+      const hasExpiredFields = this.expireFields(db);
+      if (!this.isStale(db) && !hasExpiredFields) this.leaveDatabase();
       if (isOver()) break;
     }
     return this.databasesLeft > 0;
@@ -56,6 +64,16 @@ export class ExpiryCycle {
   private leaveDatabase(): void {
     this.next = (this.next + 1) % this.store.databases.length;
     this.databasesLeft--;
+  }
+
+  /** Removes fields of one hash whose time has come; whether there are more, in whatever hash. */
+  private expireFields(db: Keyspace): boolean {
+    const found = db.hashWithExpiredField();
+    if (found === 0) return false;
+    const key = db.copyKey(found);
+    const ref = db.peek(key);
+    if (ref !== 0) expireFields(db, key, ref, FIELDS_AT_ONCE);
+    return db.hasExpiredFields;
   }
 
   /** Takes a sample; whether so much of it had expired that another is worth while. */

@@ -6,19 +6,26 @@
  * and, when it expires, the index of those that do.
  */
 import {
-  ACCESS_SHIFT, HAS_EXPIRY, IS_STRUCTURE, accessOf, copyValue, createEntry, entryBytes, entryMeta, entryType, expiryOf,
-  hasFlag, keyOffset, keySlice, setAccess, setEntryMeta, setExpiry, setMark, valueLength, valueOffset,
+  ACCESS_SHIFT, HASH, HAS_EXPIRY, IS_STRUCTURE, accessOf, copyValue, createEntry, entryBytes, entryMeta, entryType,
+  expiryOf, hasFlag, keyOffset, keySlice, setAccess, setEntryMeta, setExpiry, setMark, valueLength, valueOffset,
 } from './entry.js';
 import type { Arena } from './arena.js';
 import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
+import { LeafList } from './leaf-list.js';
+import { nextExpiryOfFields } from './map-value.js';
 import type { SnapshotGuard } from './snapshot-guard.js';
 import type { RemovalReason, Store } from './store.js';
 import { Slice, copyBytes } from '../util/bytes.js';
+
+const HANDLE_BYTES = 4;
 
 export class Keyspace {
   private buckets: ByteTable;
   private expiring: ByteTable;
   private expiryCursor = 0;
+  /** The hashes with fields that expire, by the moment of the first of these; there is none until there is one. */
+  private fieldExpiry: LeafList | undefined;
+  private firstFieldExpiryMs = Infinity;
   /** About how long those that expire have to live; the expiry cycle measures it. */
   averageTtlMs = 0;
   /** For `copyKey`. */
@@ -119,6 +126,7 @@ export class Keyspace {
     this.buckets.insert(key.hash, ref);
     if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
     if (this.guard !== undefined) this.guard.noteEntry(key.hash, ref);
+    if (entryType(store.arena, ref) === HASH) this.listFieldExpiry(ref, nextExpiryOfFields(this, ref));
     if (store.onAdded !== undefined && this !== store.workbench) store.onAdded(this, key);
     if (store.onArrival !== undefined && this !== store.workbench) store.onArrival(this, key, ref);
   }
@@ -134,6 +142,8 @@ export class Keyspace {
     const expires = hasFlag(arena, ref, HAS_EXPIRY);
     setAccess(arena, ref, accessOf(arena, oldRef));
     this.buckets.replace(key.hash, oldRef, ref);
+    if (this.fieldExpiry !== undefined) this.unlistFieldExpiry(oldRef, this.nextFieldExpiry(oldRef));
+    if (entryType(arena, ref) === HASH) this.listFieldExpiry(ref, nextExpiryOfFields(this, ref));
     if (expired && expires) this.expiring.replace(key.hash, oldRef, ref);
     else if (expired) this.expiring.remove(key.hash, oldRef);
     else if (expires) this.expiring.insert(key.hash, ref);
@@ -170,6 +180,7 @@ export class Keyspace {
     if (onDeparture !== undefined && this !== this.store.workbench) onDeparture(this, key, ref);
     this.buckets.remove(key.hash, ref);
     if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.remove(key.hash, ref);
+    if (this.fieldExpiry !== undefined) this.unlistFieldExpiry(ref, this.nextFieldExpiry(ref));
   }
 
   /**
@@ -193,8 +204,17 @@ export class Keyspace {
   /** Lets go of the structure that an entry holds, if it holds one. */
   dropValue(ref: number): void {
     if (!hasFlag(this.store.arena, ref, IS_STRUCTURE)) return;
+    if (this.fieldExpiry !== undefined) this.unlistFieldExpiry(ref, this.nextFieldExpiry(ref));
+    this.letGo(ref);
+  }
+
+  private letGo(ref: number): void {
+    const { arena } = this.store;
     this.store.drop(this.handleOf(ref));
-    setEntryMeta(this.store.arena, ref, entryMeta(this.store.arena, ref) & ~IS_STRUCTURE);
+    setEntryMeta(arena, ref, entryMeta(arena, ref) & ~IS_STRUCTURE);
+    // The value has to be one without a structure now: whatever the type, zeros are an empty one.
+    const at = valueOffset(arena, ref);
+    entryBytes(arena, ref).fill(0, at, at + HANDLE_BYTES);
   }
 
   /** The handle of the structure that an entry holds. */
@@ -262,12 +282,56 @@ export class Keyspace {
     return key.set(this.keyCopy, 0, key.length);
   }
 
+  // ---- fields that expire
+
+  /** Whether any hash has fields that expire. */
+  get hasFieldsThatExpire(): boolean {
+    return this.firstFieldExpiryMs !== Infinity;
+  }
+
+  /** Whether the time of some field in some hash has come. */
+  get hasExpiredFields(): boolean {
+    return this.firstFieldExpiryMs <= this.store.nowMs;
+  }
+
+  /** A hash with a field whose time has come; 0 when there is none. */
+  hashWithExpiredField(): number {
+    return this.hasExpiredFields ? this.fieldExpiry!.firstRef : 0;
+  }
+
+  /** The first moment at which a field of the hash `ref` expires was `beforeMs`, 0 for none, and may be another now. */
+  fieldExpiryChanged(ref: number, beforeMs: number): void {
+    const nextMs = nextExpiryOfFields(this, ref);
+    if (nextMs === beforeMs) return;
+    this.unlistFieldExpiry(ref, beforeMs);
+    this.listFieldExpiry(ref, nextMs);
+  }
+
+  private nextFieldExpiry(ref: number): number {
+    return entryType(this.store.arena, ref) === HASH ? nextExpiryOfFields(this, ref) : 0;
+  }
+
+  private listFieldExpiry(ref: number, nextMs: number): void {
+    if (nextMs === 0) return;
+    this.fieldExpiry ??= new LeafList(this.store.arena);
+    this.fieldExpiry.insert(nextMs, ref);
+    this.firstFieldExpiryMs = this.fieldExpiry.firstScore;
+  }
+
+  private unlistFieldExpiry(ref: number, nextMs: number): void {
+    if (nextMs === 0) return;
+    this.fieldExpiry!.remove(nextMs, ref);
+    this.firstFieldExpiryMs = this.fieldExpiry!.firstScore;
+  }
+
   /** Exchanges all buckets for those of another keyspace. */
   swap(other: Keyspace): void {
     this.store.onTurnover?.(this, other);
     this.store.onTurnover?.(other, this);
     [this.buckets, other.buckets] = [other.buckets, this.buckets];
     [this.expiring, other.expiring] = [other.expiring, this.expiring];
+    [this.fieldExpiry, other.fieldExpiry] = [other.fieldExpiry, this.fieldExpiry];
+    [this.firstFieldExpiryMs, other.firstFieldExpiryMs] = [other.firstFieldExpiryMs, this.firstFieldExpiryMs];
     [this.averageTtlMs, other.averageTtlMs] = [other.averageTtlMs, this.averageTtlMs];
     [this.guard, other.guard] = [other.guard, this.guard];
   }
@@ -279,10 +343,13 @@ export class Keyspace {
     this.store.onTurnover?.(this, undefined);
     this.buckets = new ByteTable(arena, this.store.seed);
     this.expiring = new ByteTable(arena, this.store.seed);
+    this.fieldExpiry?.forget();
+    this.fieldExpiry = undefined;
+    this.firstFieldExpiryMs = Infinity;
     reclaimer.add(() => expiring.dismantle(() => undefined));
     const dispose = (): void => reclaimer.add(() =>
       buckets.dismantle((ref) => {
-        this.dropValue(ref);
+        if (hasFlag(arena, ref, IS_STRUCTURE)) this.letGo(ref);
         arena.free(ref);
       }),
     );

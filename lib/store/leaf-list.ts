@@ -22,6 +22,8 @@ const LEAF_PAIRS_MAX = 512;
 /** A new list's leaf has so much room, and doubles it. */
 const LEAF_ROOM_MIN = 32;
 const GROUP_LEAVES_MAX = 128;
+/** What a pair takes, room to spare included; measured with scores at random. */
+const PAIR_BYTES = 18;
 
 /** A place between pairs, told by the pairs that are before it: no others may be in front of one of them. */
 export interface Place {
@@ -97,12 +99,28 @@ export class LeafList {
   private at = 0;
   private readonly place: EntryPlace;
 
-  constructor(arena: Arena) {
+  constructor(private readonly arena: Arena) {
     this.place = new EntryPlace(arena);
   }
 
   get size(): number {
     return this.pairCount;
+  }
+
+  /** The lowest score; Infinity when there is no pair. */
+  get firstScore(): number {
+    return this.pairCount === 0 ? Infinity : this.groups[0]!.leaves[0]!.scores[0]!;
+  }
+
+  /** The ref of the first pair, or 0. */
+  get firstRef(): number {
+    return this.pairCount === 0 ? 0 : this.groups[0]!.leaves[0]!.refs[0]!;
+  }
+
+  /** The list is not used any more: its memory no longer counts. */
+  forget(): void {
+    this.arena.besideBytes -= this.pairCount * PAIR_BYTES;
+    this.pairCount = 0;
   }
 
   /** Bytes that scores and refs take. */
@@ -121,6 +139,7 @@ export class LeafList {
     leaf.insert(this.at, score, ref);
     this.groups[this.groupAt]!.count++;
     this.pairCount++;
+    this.arena.besideBytes += PAIR_BYTES;
   }
 
   /** Takes a pair out, which must be in the list. */
@@ -269,6 +288,7 @@ export class LeafList {
     leaf.remove(this.at, count);
     group.count -= count;
     this.pairCount -= count;
+    this.arena.besideBytes -= count * PAIR_BYTES;
     if (leaf.count < LEAF_PAIRS_MAX >>> 2) this.joinLeaf(group, leaf);
   }
 

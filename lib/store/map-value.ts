@@ -11,19 +11,19 @@
  * A field's `Slice` that a function fills points into the arena: it is valid until the next change.
  */
 import type { Arena } from './arena.js';
-import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
+import { CURSOR_END, SLOT_BYTES } from './byte-table.js';
 import {
-  IS_STRUCTURE, STRING, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta, entrySize, entryType, expiryOf,
-  hasFlag, keySlice, setFlag, setValueLength, valueLength, valueOffset, valueSlice,
+  IS_STRUCTURE, TYPE_FLAG_A, TYPE_FLAG_B, createEntry, entryBytes, entryMeta, entrySize, entryType, expiryOf, hasFlag,
+  keySlice, setFlag, valueLength, valueOffset, valueSlice,
 } from './entry.js';
+import { FieldTable } from './field-table.js';
 import type { Keyspace } from './keyspace.js';
 import {
-  PACKED_BYTES_MAX, PACKED_HEADER_BYTES, appendPacked, clearPacked, copyPacked, findPacked, packedCount,
-  packedFieldBytes, packedGrowth, packedUsed, readPacked, readPackedValue, removePacked, updatePacked,
+  PACKED_BYTES_MAX, PACKED_EXPIRY_BYTES, PACKED_HEADER_BYTES, appendPacked, clearPacked, copyPacked, findPacked,
+  markPackedExpires, nextPackedExpiry, packedCount, packedExpires, packedExpiry, packedFieldBytes, packedGrowth,
+  packedUsed, readPacked, readPackedValue, removePacked, setPackedExpiry, updatePacked,
 } from './packed-map.js';
-import type { Store, Structure } from './store.js';
-import { fitsInPlace } from './string-value.js';
-import { Slice, copyBytes } from '../util/bytes.js';
+import { Slice } from '../util/bytes.js';
 
 /** A look-up in a packed map runs over all its tags, so there must not be too many. */
 const PACKED_FIELDS_MAX = 512;
@@ -33,108 +33,75 @@ const WASTE_MIN_BYTES = 128;
 /** Full records grow by an eighth: moves stay rare and the bytes to spare few. */
 const GROWTH_SHIFT = 3;
 
-/** The fields of a large map. */
-class FieldTable implements Structure {
-  readonly fields: ByteTable;
-  /** What the fields' blocks take. */
-  blockBytes = 0;
-
-  private readonly arena: Arena;
-
-  constructor(store: Store) {
-    this.arena = store.arena;
-    this.fields = new ByteTable(store.arena, store.seed);
-  }
-
-  get(field: Slice, value: Slice): boolean {
-    const ref = this.fields.find(field);
-    if (ref === 0) return false;
-    valueSlice(this.arena, ref, value);
-    return true;
-  }
-
-  set(field: Slice, value: Slice): void {
-    const { arena, fields } = this;
-    let ref = fields.find(field);
-    if (ref === 0) {
-      ref = this.create(field, value);
-      fields.insert(field.hash, ref);
-    } else if (fitsInPlace(arena, ref, field.length, value.length, expiryOf(arena, ref))) {
-      setValueLength(arena, ref, value.length);
-    } else {
-      const moved = this.create(field, value);
-      fields.replace(field.hash, ref, moved);
-      this.free(ref);
-      ref = moved;
-    }
-    copyBytes(value.bytes, value.offset, entryBytes(arena, ref), valueOffset(arena, ref), value.length);
-  }
-
-  delete(field: Slice): boolean {
-    const ref = this.fields.find(field);
-    if (ref === 0) return false;
-    this.fields.remove(field.hash, ref);
-    this.free(ref);
-    return true;
-  }
-
-  dismantle(): boolean {
-    return this.fields.dismantle((ref) => this.arena.free(ref));
-  }
-
-  private create(field: Slice, value: Slice): number {
-    const ref = createEntry(this.arena, STRING, field, value.length, 0);
-    this.blockBytes += this.arena.sizeOf(ref);
-    return ref;
-  }
-
-  private free(ref: number): void {
-    this.blockBytes -= this.arena.sizeOf(ref);
-    this.arena.free(ref);
-  }
-}
-
 /** The table of a map that has one. */
-function tableOf(db: Keyspace, ref: number): FieldTable {
+export function tableOf(db: Keyspace, ref: number): FieldTable {
   const structure = db.store.structure(db.handleOf(ref));
   if (!(structure instanceof FieldTable)) throw new Error(`entry ${ref} holds no table of fields`);
   return structure;
 }
 
-function isTable(db: Keyspace, ref: number): boolean {
+export function isTable(db: Keyspace, ref: number): boolean {
   return hasFlag(db.store.arena, ref, IS_STRUCTURE);
 }
 
 // ---- reading
 
-/** How many fields the map has. */
+/** How many fields the map has, those included that have expired and were not yet removed. */
 export function fieldCount(db: Keyspace, ref: number): number {
   if (isTable(db, ref)) return tableOf(db, ref).fields.size;
   const { arena } = db.store;
   return packedCount(entryBytes(arena, ref), valueOffset(arena, ref));
 }
 
-/** Points `value` to a field's value; false when there is no such field. */
+/** Points `value` to a field's value; false when there is no such field, or it has expired. */
 export function getField(db: Keyspace, ref: number, field: Slice, value: Slice): boolean {
-  if (isTable(db, ref)) return tableOf(db, ref).get(field, value);
-  const { arena } = db.store;
+  if (isTable(db, ref)) return tableOf(db, ref).get(field, value, db.store.nowMs);
+  const { arena, nowMs } = db.store;
   const bytes = entryBytes(arena, ref);
   const start = valueOffset(arena, ref);
   const end = start + valueLength(arena, ref);
   const index = findPacked(bytes, start, end, field);
   if (index < 0) return false;
+  if (packedExpires(bytes, start) && isPast(packedExpiry(bytes, start, end, index), nowMs)) return false;
   readPackedValue(bytes, start, end, index, value);
   return true;
 }
 
-export type VisitField = (field: Slice, value: Slice) => void;
+function isPast(expiresAtMs: number, nowMs: number): boolean {
+  return expiresAtMs > 0 && expiresAtMs <= nowMs;
+}
 
-/** Calls `visit` for each field: in the order in which they were added while the map is packed, else in any. */
+/** `expiresAtMs` is 0 for a field that does not expire. */
+export type VisitField = (field: Slice, value: Slice, expiresAtMs: number) => void;
+
+/**
+ * Calls `visit` for each field that has not expired: in the order in which they were added while the map is packed,
+ * else in any.
+ */
 export function forEachField(db: Keyspace, ref: number, visit: VisitField): void {
-  if (!isTable(db, ref)) return visitPacked(db.store.arena, ref, visit);
+  if (!isTable(db, ref)) return visitPacked(db, ref, visit);
   const { fields } = tableOf(db, ref);
-  const visitEntry = entryVisitor(db.store.arena, visit);
+  const visitEntry = entryVisitor(db, visit);
   for (let cursor = 0; cursor < CURSOR_END; ) cursor = fields.scan(cursor, visitEntry);
+}
+
+/** How many fields `forEachField` visits. */
+export function liveFieldCount(db: Keyspace, ref: number): number {
+  return fieldCount(db, ref) - expiredFieldCount(db, ref);
+}
+
+function expiredFieldCount(db: Keyspace, ref: number): number {
+  const { arena, nowMs } = db.store;
+  if (isTable(db, ref)) return tableOf(db, ref).expiredCount(nowMs);
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  if (!packedExpires(bytes, start)) return 0;
+  const end = start + valueLength(arena, ref);
+  let expired = 0;
+  for (let index = packedCount(bytes, start) - 1; index >= 0; index--) {
+    if (isPast(packedExpiry(bytes, start, end, index), nowMs)) expired++;
+  }
+  return expired;
 }
 
 /**
@@ -142,75 +109,102 @@ export function forEachField(db: Keyspace, ref: number, visit: VisitField): void
  * packed map is visited whole, whatever the cursor. `visit` must not change the map.
  */
 export function scanFields(db: Keyspace, ref: number, cursor: number, visit: VisitField): number {
-  if (isTable(db, ref)) return tableOf(db, ref).fields.scan(cursor, entryVisitor(db.store.arena, visit));
-  visitPacked(db.store.arena, ref, visit);
+  return scanFrom(db, ref, cursor, visit, db.store.nowMs);
+}
+
+/** As `scanFields`, those included that have expired and were not removed. */
+export function scanAllFields(db: Keyspace, ref: number, cursor: number, visit: VisitField): number {
+  return scanFrom(db, ref, cursor, visit, 0);
+}
+
+function scanFrom(db: Keyspace, ref: number, cursor: number, visit: VisitField, nowMs: number): number {
+  if (isTable(db, ref)) return tableOf(db, ref).fields.scan(cursor, entryVisitor(db, visit, nowMs));
+  visitPacked(db, ref, visit, nowMs);
   return CURSOR_END;
 }
 
-function entryVisitor(arena: Arena, visit: VisitField): (entry: number) => void {
+/** Passes over what has expired by `nowMs`. */
+function entryVisitor(db: Keyspace, visit: VisitField, nowMs = db.store.nowMs): (entry: number) => void {
+  const { arena } = db.store;
   const field = new Slice();
   const value = new Slice();
-  return (entry) => visit(keySlice(arena, entry, field), valueSlice(arena, entry, value));
+  return (entry) => {
+    const expiresAtMs = expiryOf(arena, entry);
+    if (!isPast(expiresAtMs, nowMs)) visit(keySlice(arena, entry, field), valueSlice(arena, entry, value), expiresAtMs);
+  };
 }
 
-function visitPacked(arena: Arena, ref: number, visit: VisitField): void {
+function visitPacked(db: Keyspace, ref: number, visit: VisitField, nowMs = db.store.nowMs): void {
+  const { arena } = db.store;
   const field = new Slice();
   const value = new Slice();
   const bytes = entryBytes(arena, ref);
   const start = valueOffset(arena, ref);
   const end = start + valueLength(arena, ref);
   const count = packedCount(bytes, start);
+  const mayExpire = packedExpires(bytes, start);
   for (let index = 0; index < count; index++) {
+    const expiresAtMs = mayExpire ? packedExpiry(bytes, start, end, index) : 0;
+    if (isPast(expiresAtMs, nowMs)) continue;
     readPacked(bytes, start, end, index, field, value);
-    visit(field, value);
+    visit(field, value, expiresAtMs);
   }
 }
 
-/** Points `field` and `value` to a field drawn at random. The map must have one. */
+/** Points `field` and `value` to a field drawn at random. There must be one that has not expired. */
 export function randomField(db: Keyspace, ref: number, field: Slice, value: Slice): void {
-  const { arena, random } = db.store;
+  const { arena, random, nowMs } = db.store;
   if (isTable(db, ref)) {
-    const drawn = tableOf(db, ref).fields.random(random);
+    const table = tableOf(db, ref);
+    let drawn = table.fields.random(random);
+    while (table.hasExpired(drawn, nowMs)) drawn = table.fields.random(random);
     keySlice(arena, drawn, field);
     valueSlice(arena, drawn, value);
     return;
   }
   const bytes = entryBytes(arena, ref);
   const start = valueOffset(arena, ref);
-  const index = Math.floor(random.next() * packedCount(bytes, start));
-  readPacked(bytes, start, start + valueLength(arena, ref), index, field, value);
+  const end = start + valueLength(arena, ref);
+  const draw = (): number => Math.floor(random.next() * packedCount(bytes, start));
+  let index = draw();
+  while (isPast(packedExpiry(bytes, start, end, index), nowMs)) index = draw();
+  readPacked(bytes, start, end, index, field, value);
 }
 
 /** When fewer than one field in this many is wanted of a table, drawing until they differ beats a walk over all. */
 const DRAW_SHARE = 3;
 
-/** Calls `visit` for `count` different fields drawn at random; the map must have as many. */
+/** Calls `visit` for `count` different fields drawn at random; as many that have not expired must be there. */
 export function sampleFields(db: Keyspace, ref: number, count: number, visit: VisitField): void {
-  const total = fieldCount(db, ref);
+  const total = liveFieldCount(db, ref);
   if (isTable(db, ref) && count * DRAW_SHARE < total) return drawFields(db, ref, count, visit);
   // Each field is taken with the chance (still wanted) / (still to come), which gives each set the same chance.
   let wanted = count;
   let coming = total;
-  forEachField(db, ref, (field, value) => {
+  forEachField(db, ref, (field, value, expiresAtMs) => {
     if (db.store.random.next() * coming-- >= wanted) return;
     wanted--;
-    visit(field, value);
+    visit(field, value, expiresAtMs);
   });
 }
 
 function drawFields(db: Keyspace, ref: number, count: number, visit: VisitField): void {
-  const { fields } = tableOf(db, ref);
+  const table = tableOf(db, ref);
+  const { random, nowMs } = db.store;
   const drawn = new Set<number>();
-  while (drawn.size < count) drawn.add(fields.random(db.store.random));
-  drawn.forEach(entryVisitor(db.store.arena, visit));
+  while (drawn.size < count) {
+    const entry = table.fields.random(random);
+    if (!table.hasExpired(entry, nowMs)) drawn.add(entry);
+  }
+  drawn.forEach(entryVisitor(db, visit));
 }
 
 /** The bytes of the arena that the bucket takes, its share of the keyspace's index left out. */
 export function mapBytes(db: Keyspace, ref: number): number {
   const ownBytes = db.store.arena.sizeOf(ref);
   if (!isTable(db, ref)) return ownBytes;
-  const { fields, blockBytes } = tableOf(db, ref);
-  return ownBytes + blockBytes + fields.slots * SLOT_BYTES;
+  const { fields, blockBytes, expiring } = tableOf(db, ref);
+  return ownBytes + blockBytes + fields.slots * SLOT_BYTES + (expiring?.byteCount ?? 0);
 }
 
 // ---- changing
@@ -234,8 +228,8 @@ function createPacked(arena: Arena, type: number, key: Slice, byteCount: number,
 }
 
 /**
- * Gives a field a value, and adds the field when it is new. Returns the bucket's ref, which may be another one;
- * `db.find` has just given `ref` for `key`. `field` and `value` must not lie in the map.
+ * Gives a field a value, and adds the field when it is new; one that expires goes on to do so. Returns the bucket's
+ * ref, which may be another one; `db.find` has just given `ref` for `key`. `field` and `value` must not lie in the map.
  */
 export function putField(db: Keyspace, key: Slice, ref: number, field: Slice, value: Slice): number {
   if (!isTable(db, ref)) return putPacked(db, key, ref, field, value);
@@ -318,12 +312,86 @@ function copyToTable(db: Keyspace, ref: number, key: Slice, expiresAtMs: number)
   const { store } = db;
   const { arena } = store;
   const table = new FieldTable(store);
-  forEachField(db, ref, (field, value) => table.set(field, value));
+  forEachField(db, ref, (field, value, expiresAtMs) => {
+    table.set(field, value);
+    if (expiresAtMs > 0) table.setExpiry(field, expiresAtMs);
+  });
   const copy = createEntry(arena, entryType(arena, ref), key, HANDLE_BYTES, expiresAtMs);
   setFlag(arena, copy, IS_STRUCTURE, true);
   copyFlags(arena, ref, copy);
   entryBytes(arena, copy).writeInt32LE(store.keep(table), valueOffset(arena, copy));
   return copy;
+}
+
+// ---- expiry; the caller tells the keyspace when the first of a bucket's moments is another one (hash-value.ts)
+
+/** Whether some field of the map expires, or did once. */
+export function mayExpire(db: Keyspace, ref: number): boolean {
+  if (isTable(db, ref)) return tableOf(db, ref).expiring !== undefined;
+  const { arena } = db.store;
+  return packedExpires(entryBytes(arena, ref), valueOffset(arena, ref));
+}
+
+/** When the first of the fields expires, in milliseconds since the epoch; 0 when none does. */
+export function nextExpiryOfFields(db: Keyspace, ref: number): number {
+  if (isTable(db, ref)) return tableOf(db, ref).nextExpiry;
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  return packedExpires(bytes, start) ? nextPackedExpiry(bytes, start, start + valueLength(arena, ref)) : 0;
+}
+
+/** When a field expires; 0 for never, -1 when there is no such field. */
+export function expiryOfField(db: Keyspace, ref: number, field: Slice): number {
+  if (isTable(db, ref)) return tableOf(db, ref).expiryOf(field);
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  const index = findPacked(bytes, start, end, field);
+  return index < 0 ? -1 : packedExpiry(bytes, start, end, index);
+}
+
+/**
+ * Sets when a field, which must be there, expires; 0 for never. Returns the bucket's ref, which may be another one;
+ * `db.find` has just given `ref` for `key`. `field` must not lie in the map.
+ */
+export function setExpiryOfField(db: Keyspace, key: Slice, ref: number, field: Slice, expiresAtMs: number): number {
+  const { arena } = db.store;
+  if (isTable(db, ref)) {
+    tableOf(db, ref).setExpiry(field, expiresAtMs);
+    return ref;
+  }
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  const index = findPacked(bytes, start, end, field);
+  if (setPackedExpiry(bytes, start, end, index, expiresAtMs)) return ref;
+  const needed = packedUsed(bytes, start) + PACKED_EXPIRY_BYTES;
+  const moved = needed > PACKED_BYTES_MAX
+    ? convertToTable(db, key, ref)
+    : resizePacked(db, key, ref, Math.min(needed + (needed >>> GROWTH_SHIFT), PACKED_BYTES_MAX));
+  return setExpiryOfField(db, key, moved, field, expiresAtMs);
+}
+
+/** Remembers that a field of the map was, or was to be, given an expiry. */
+export function noteExpiry(db: Keyspace, ref: number): void {
+  if (isTable(db, ref)) return tableOf(db, ref).noteExpiry();
+  markPackedExpires(entryBytes(db.store.arena, ref), valueOffset(db.store.arena, ref));
+}
+
+/** Points `field` to that which expires first, which there must be; it lies in the map. */
+export function firstFieldToExpire(db: Keyspace, ref: number, field: Slice): Slice {
+  if (isTable(db, ref)) return tableOf(db, ref).firstToExpire(field);
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  const next = nextPackedExpiry(bytes, start, end);
+  let index = 0;
+  while (packedExpiry(bytes, start, end, index) !== next) index++;
+  readPacked(bytes, start, end, index, field, new Slice());
+  return field;
 }
 
 /** Takes a field out; false when there was none. Call `shrinkMap` when the last is out. */

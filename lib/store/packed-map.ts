@@ -6,16 +6,17 @@
  *     | count | data end | data of field 0 | data of field 1 | ...  free  ... | slot 1 | slot 0 |
  *       2 bytes  2 bytes    from the front on ->                      <- from the end on, 3 bytes each
  *
- *     data   | field length, 1 or 2 bytes | value length, 1 or 2 bytes | field | value |
+ *     data   | expiry, 6 bytes, if any | field length, 1 or 2 bytes | value length, 1 or 2 bytes | field | value |
  *     slot   | place of its data, 2 bytes | tag |
+ *
+ * The highest bit of a slot's place says that its field expires, that of the count that some field does or did.
  *
  * Fields stand in the order in which they were added, in the slots and in the data alike, with no holes. A look-up
  * runs over the tags (one byte of a hash of the field) and compares a field only where the tag agrees: of a hundred
  * fields, one or two. Keeping the free bytes in the middle lets both sides grow without moving.
  *
  * Places count from the record's first byte, so the record may be copied anywhere. A record has at most
- * PACKED_BYTES_MAX bytes. That leaves the highest bit of a slot's place free: a field with an expiry would be marked
- * by it and have 8 bytes more in front of its lengths.
+ * PACKED_BYTES_MAX bytes.
  *
  * The functions take the buffer and the record's `start` and `end` in it.
  */
@@ -25,15 +26,28 @@ export const PACKED_HEADER_BYTES = 4;
 export const PACKED_BYTES_MAX = 16 * 1024;
 const SLOT_BYTES = 3;
 const TAG_AT = 2;
+/** The highest bit of a slot's place and of the count. */
+const EXPIRES = 0x8000;
+const EXPIRY_BYTES = 6;
 
 /** Writes an empty record. */
 export function clearPacked(bytes: Buffer, start: number): void {
-  setCount(bytes, start, 0);
+  bytes[start] = bytes[start + 1] = 0;
   setDataEnd(bytes, start, PACKED_HEADER_BYTES);
 }
 
 export function packedCount(bytes: Buffer, start: number): number {
-  return bytes[start]! | (bytes[start + 1]! << 8);
+  return bytes[start]! | ((bytes[start + 1]! & 0x7f) << 8);
+}
+
+/** Whether some field was given an expiry, also when none has one any more. */
+export function packedExpires(bytes: Buffer, start: number): boolean {
+  return bytes[start + 1]! >= 0x80;
+}
+
+/** Says that some field is given an expiry. */
+export function markPackedExpires(bytes: Buffer, start: number): void {
+  bytes[start + 1]! |= 0x80;
 }
 
 /** The least bytes that the record could do with. */
@@ -53,8 +67,7 @@ export function findPacked(bytes: Buffer, start: number, end: number, field: Sli
   const last = first - packedCount(bytes, start) * SLOT_BYTES;
   for (let at = first; at > last; at -= SLOT_BYTES) {
     if (bytes[at] !== tag) continue;
-    const data = start + (bytes[at - 2]! | (bytes[at - 1]! << 8));
-    if (hasField(bytes, data, field)) return (first - at) / SLOT_BYTES;
+    if (hasField(bytes, start + lengthsPlace(bytes, at - TAG_AT), field)) return (first - at) / SLOT_BYTES;
   }
   return -1;
 }
@@ -71,7 +84,7 @@ function hasField(bytes: Buffer, data: number, field: Slice): boolean {
 export function readPacked(
   bytes: Buffer, start: number, end: number, index: number, field: Slice, value: Slice,
 ): void {
-  const data = start + placeOf(bytes, end, index);
+  const data = start + lengthsPlace(bytes, slotOf(end, index));
   const fieldLength = readLength(bytes, data);
   const valueLengthAt = data + lengthBytes(fieldLength);
   const valueLength = readLength(bytes, valueLengthAt);
@@ -82,7 +95,7 @@ export function readPacked(
 
 /** Points `value` to the value at `index`. */
 export function readPackedValue(bytes: Buffer, start: number, end: number, index: number, value: Slice): void {
-  const data = start + placeOf(bytes, end, index);
+  const data = start + lengthsPlace(bytes, slotOf(end, index));
   const fieldLength = readLength(bytes, data);
   const valueLengthAt = data + lengthBytes(fieldLength);
   const valueLength = readLength(bytes, valueLengthAt);
@@ -100,13 +113,13 @@ export function appendPacked(bytes: Buffer, start: number, end: number, field: S
   const place = dataEnd(bytes, start);
   setDataEnd(bytes, start, writeData(bytes, start + place, field, value) - start);
   setSlot(bytes, end, count, place, tagOf(field));
-  setCount(bytes, start, count + 1);
+  changeCount(bytes, start, 1);
   return true;
 }
 
 /** How many bytes more (below 0: fewer) the record takes when the value at `index` gets this length. */
 export function packedGrowth(bytes: Buffer, start: number, end: number, index: number, valueBytes: number): number {
-  const data = start + placeOf(bytes, end, index);
+  const data = start + lengthsPlace(bytes, slotOf(end, index));
   const oldBytes = readLength(bytes, data + lengthBytes(readLength(bytes, data)));
   return lengthBytes(valueBytes) + valueBytes - lengthBytes(oldBytes) - oldBytes;
 }
@@ -116,7 +129,7 @@ export function packedGrowth(bytes: Buffer, start: number, end: number, index: n
  * lie in the record.
  */
 export function updatePacked(bytes: Buffer, start: number, end: number, index: number, value: Slice): boolean {
-  const data = start + placeOf(bytes, end, index);
+  const data = start + lengthsPlace(bytes, slotOf(end, index));
   const fieldLength = readLength(bytes, data);
   const valueLengthAt = data + lengthBytes(fieldLength);
   const oldLength = readLength(bytes, valueLengthAt);
@@ -145,8 +158,56 @@ export function removePacked(bytes: Buffer, start: number, end: number, index: n
   const slotsEnd = end - (index + 1) * SLOT_BYTES;
   const slotsStart = end - count * SLOT_BYTES;
   bytes.copyWithin(slotsStart + SLOT_BYTES, slotsStart, slotsEnd);
-  setCount(bytes, start, count - 1);
+  changeCount(bytes, start, -1);
 }
+
+// ---- expiry
+
+/** When the field at `index` expires, in milliseconds since the epoch; 0 for never. */
+export function packedExpiry(bytes: Buffer, start: number, end: number, index: number): number {
+  const slot = slotOf(end, index);
+  if (bytes[slot + 1]! < 0x80) return 0;
+  return bytes.readUIntLE(start + placeOf(bytes, end, index), EXPIRY_BYTES);
+}
+
+/** When the first of the fields expires; 0 when none does. */
+export function nextPackedExpiry(bytes: Buffer, start: number, end: number): number {
+  let next = 0;
+  const count = packedCount(bytes, start);
+  for (let index = 0; index < count; index++) {
+    const moment = packedExpiry(bytes, start, end, index);
+    if (moment > 0 && (next === 0 || moment < next)) next = moment;
+  }
+  return next;
+}
+
+/**
+ * Sets when the field at `index` expires; 0 for never. Gives false, and changes nothing, when there is no room, which
+ * takes EXPIRY_BYTES where the field did not expire.
+ */
+export function setPackedExpiry(
+  bytes: Buffer, start: number, end: number, index: number, expiresAtMs: number,
+): boolean {
+  const slot = slotOf(end, index);
+  const at = start + placeOf(bytes, end, index);
+  const hadExpiry = bytes[slot + 1]! >= 0x80;
+  if (expiresAtMs === 0) {
+    if (!hadExpiry) return true;
+    moveData(bytes, start, end, index + 1, at + EXPIRY_BYTES, -EXPIRY_BYTES);
+    bytes[slot + 1]! &= 0x7f;
+    return true;
+  }
+  if (!hadExpiry) {
+    if (packedUsed(bytes, start) + EXPIRY_BYTES > end - start) return false;
+    moveData(bytes, start, end, index + 1, at, EXPIRY_BYTES);
+    bytes[slot + 1]! |= 0x80;
+  }
+  bytes.writeUIntLE(expiresAtMs, at, EXPIRY_BYTES);
+  return true;
+}
+
+/** The bytes that an expiry takes. */
+export const PACKED_EXPIRY_BYTES = EXPIRY_BYTES;
 
 /** Copies a record to a place that may be larger or smaller, but holds it. The places must not overlap. */
 export function copyPacked(
@@ -174,7 +235,9 @@ function moveData(bytes: Buffer, start: number, end: number, index: number, behi
 
 // ---- the bytes of a record
 
-function setCount(bytes: Buffer, start: number, count: number): void {
+/** The mark stays. */
+function changeCount(bytes: Buffer, start: number, by: number): void {
+  const count = (bytes[start]! | (bytes[start + 1]! << 8)) + by;
   bytes[start] = count;
   bytes[start + 1] = count >>> 8;
 }
@@ -188,9 +251,20 @@ function setDataEnd(bytes: Buffer, start: number, place: number): void {
   bytes[start + 3] = place >>> 8;
 }
 
+function slotOf(end: number, index: number): number {
+  return end - (index + 1) * SLOT_BYTES;
+}
+
+/** Where the data of a field begin, the expiry included. */
 function placeOf(bytes: Buffer, end: number, index: number): number {
-  const slot = end - (index + 1) * SLOT_BYTES;
-  return bytes[slot]! | (bytes[slot + 1]! << 8);
+  const slot = slotOf(end, index);
+  return (bytes[slot]! | (bytes[slot + 1]! << 8)) & ~EXPIRES;
+}
+
+/** Where the lengths of the field with this slot are. */
+function lengthsPlace(bytes: Buffer, slot: number): number {
+  const place = bytes[slot]! | (bytes[slot + 1]! << 8);
+  return place < EXPIRES ? place : (place & ~EXPIRES) + EXPIRY_BYTES;
 }
 
 function setSlot(bytes: Buffer, end: number, index: number, place: number, tag: number): void {

@@ -10,8 +10,6 @@ import type { Store, Structure } from './store.js';
 import { Slice } from '../util/bytes.js';
 
 const SCORE_BYTES = 8;
-/** What a pair takes in the leaf list, room to spare included; measured with scores at random. */
-const PAIR_BYTES = 18;
 
 export class ScoreTable implements Structure {
   readonly arena: Arena;
@@ -42,7 +40,6 @@ export class ScoreTable implements Structure {
     if (ref === 0) {
       ref = createEntry(this.arena, STRING, member, SCORE_BYTES, 0);
       this.blockBytes += this.arena.sizeOf(ref);
-      this.arena.besideBytes += PAIR_BYTES;
       this.members.insert(member.hash, ref);
     } else {
       this.order.remove(this.scoreOf(ref), ref);
@@ -71,11 +68,6 @@ export class ScoreTable implements Structure {
   private forget(member: Slice, ref: number): void {
     this.members.remove(member.hash, ref);
     this.blockBytes -= this.arena.sizeOf(ref);
-    this.free(ref);
-  }
-
-  private free(ref: number): void {
-    this.arena.besideBytes -= PAIR_BYTES;
     this.arena.free(ref);
   }
 
@@ -87,6 +79,7 @@ export class ScoreTable implements Structure {
 
   /** The order holds no memory of the arena, and goes with this object. */
   dismantle(): boolean {
-    return this.members.dismantle((ref) => this.free(ref));
+    this.order.forget();
+    return this.members.dismantle((ref) => this.arena.free(ref));
   }
 }

@@ -54,6 +54,8 @@ export class Store {
   evicted = 0;
   /** Buckets that expired, and look-ups for reading that found and did not find, since CONFIG RESETSTAT. */
   expired = 0;
+  /** Fields of hashes that expired since CONFIG RESETSTAT. */
+  expiredFields = 0;
   /** What part of the buckets that the expiry cycle sampled had expired, of late. */
   expiredStalePercent = 0;
   /** Rounds of the expiry cycle that ended with work left. */
@@ -67,6 +69,10 @@ export class Store {
   onAdded: ((db: Keyspace, key: Slice) => void) | undefined;
   /** A bucket was removed by the node, not by a command. */
   onRemoved: ((db: Keyspace, key: Slice, reason: RemovalReason) => void) | undefined;
+  /** The time of a field has come, and it is about to be removed: both slices are valid during the call only. */
+  onFieldExpired: ((db: Keyspace, key: Slice, field: Slice) => void) | undefined;
+  /** Fields of a hash were removed because their time had come; with `isGone` the hash went with the last of them. */
+  onFieldsExpired: ((db: Keyspace, key: Slice, isGone: boolean) => void) | undefined;
   /** A command looked for a bucket to read and there was none. */
   onMissed: ((db: Keyspace, key: Slice) => void) | undefined;
   /**
@@ -102,7 +108,7 @@ export class Store {
   }
 
   resetStats(): void {
-    this.expired = this.evicted = this.hits = this.misses = 0;
+    this.expired = this.expiredFields = this.evicted = this.hits = this.misses = 0;
     this.expiredStalePercent = this.expiryRoundsCutShort = this.expiryRoundsUs = 0;
   }
 

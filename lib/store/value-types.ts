@@ -37,7 +37,7 @@ const types = new Map<number, ValueType>([
     encoding: (db, ref) => sortedSetEncoding(db.store.arena, ref),
     bytes: sortedSetBytes,
   }],
-  [HASH, { copy: copyHash, encoding: (db, ref) => hashEncoding(db.store.arena, ref), bytes: hashBytes }],
+  [HASH, { copy: copyHash, encoding: hashEncoding, bytes: hashBytes }],
   [STREAM, { copy: copyStream, encoding: () => 'stream', bytes: streamBytes }],
 ]);
 

@@ -83,7 +83,7 @@ class Pair {
     if (this.model.size === 0 && !this.mayStay) return 'an empty bucket stayed';
     if (fieldCount(this.db, ref) !== this.model.size) return `${fieldCount(this.db, ref)} fields for ${this.model.size}`;
     const shown = this.isShownAsTable ? 'hashtable' : 'listpack';
-    if (hashEncoding(this.store.arena, ref) !== shown) return `shown as ${hashEncoding(this.store.arena, ref)}`;
+    if (hashEncoding(this.db, ref) !== shown) return `shown as ${hashEncoding(this.db, ref)}`;
     const isTable = hasFlag(this.store.arena, ref, IS_STRUCTURE);
     const ours = isTable ? this.all().sort() : this.all();
     const model = isTable ? [...this.model].sort() : [...this.model];
@@ -200,7 +200,7 @@ test('a copy has the same fields and flags, and a life of its own', (t) => {
     const copy = copyHash(db, pair.ref, other, store.nowMs + 5000);
     db.add(other, copy);
     t.is(expiryOf(store.arena, copy), store.nowMs + 5000);
-    t.is(hashEncoding(store.arena, copy), 'hashtable');
+    t.is(hashEncoding(db, copy), 'hashtable');
     t.is(fieldCount(db, copy), size + 1);
     pair.set('first', 'changed');
     const value = new Slice();
@@ -225,7 +225,7 @@ test('the settings say when a hash is shown as a table, and nothing turns it bac
   const pair = new Pair(seededRandom(seed));
   pair.store.encodingLimits.hashEntriesMax = 2;
   pair.store.encodingLimits.hashValueBytesMax = 5;
-  const shown = (): string => hashEncoding(pair.store.arena, pair.ref);
+  const shown = (): string => hashEncoding(pair.db, pair.ref);
   pair.set('a', '12345');
   pair.set('b', '1');
   t.is(shown(), 'listpack');
