@@ -1,5 +1,5 @@
 /** The reference: a real redis-server for the tests that compare with one. Version 7.0.15, from Debian. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,9 @@ export function installedReference(): string | undefined {
     return undefined;
   }
 }
+
+/** Whether redis-cli is on this machine. */
+export const hasRedisCli = spawnSync('redis-cli', ['--version']).status === 0;
 
 export interface Reference {
   port: number;
