@@ -78,7 +78,7 @@ export async function longestPauseMs(server: Server, keys: number): Promise<numb
   return longestMs;
 }
 
-async function longestPingMs(client: RawClient, load: { isOver: boolean }): Promise<number> {
+export async function longestPingMs(client: RawClient, load: { isOver: boolean }): Promise<number> {
   let longestMs = 0;
   while (!load.isOver) {
     const startMs = performance.now();
@@ -89,7 +89,7 @@ async function longestPingMs(client: RawClient, load: { isOver: boolean }): Prom
   return longestMs;
 }
 
-async function runElsewhere(load: Load, port: number): Promise<void> {
+export async function runElsewhere(load: Load, port: number): Promise<void> {
   const child = fork(loadProcess, [JSON.stringify([load, port])]);
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Error(`the load ended with ${code ?? 'a signal'}`);

@@ -1,0 +1,30 @@
+/**
+ * A node in a process of its own that watches itself: how much CPU time its thread takes between two looks at its
+ * timers, at most. Says its port when it runs, and the figure when it is asked. See scripts/pauses.ts.
+ */
+import { readFileSync } from 'node:fs';
+import { Settings } from '../../lib/config/settings.js';
+import { Node } from '../../lib/server.js';
+import { silentLog } from '../../lib/util/log.js';
+
+/** CPU time of this process's first thread, which runs everything but the collector's helpers, in milliseconds. */
+function threadMs(): number {
+  return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ', 1)[0]) / 1e6;
+}
+
+let longestMs = 0;
+let lastMs = threadMs();
+setInterval(() => {
+  const nowMs = threadMs();
+  longestMs = Math.max(longestMs, nowMs - lastMs);
+  lastMs = nowMs;
+}, 1);
+
+const node = new Node({ settings: new Settings({ port: 'any', 'line-port': '0', bind: '127.0.0.1' }), log: silentLog });
+await node.start();
+process.on('message', () => {
+  process.send!({ longestMs });
+  longestMs = 0;
+});
+process.once('disconnect', () => process.exit(0));
+process.send!(node.port);
