@@ -27,6 +27,15 @@ const rows: readonly (readonly [requests: string[], records: string[]])[] = [
   [['SET a 1', 'GETEX a PXAT 1'], ['SELECT 0', 'SET a 1', 'DEL a']],
   [['INCRBYFLOAT a 1.5', 'INCR b'], ['SELECT 0', 'SET a 1.5 KEEPTTL', 'INCR b']],
   [['HINCRBYFLOAT h f 1.5'], ['SELECT 0', 'HSET h f 1.5']],
+  [['HSET h f 1', `HPEXPIREAT h ${MOMENT.slice(1)} FIELDS 1 f`, 'HINCRBYFLOAT h f 1.5'],
+    ['SELECT 0', 'HSET h f 1', `HPEXPIREAT h ${MOMENT.slice(1)} FIELDS 1 f`, 'HSETEX h KEEPTTL FIELDS 1 f 2.5']],
+  [['HSET h f 1 g 2 i 3', 'HEXPIRE h 100 FIELDS 2 f none', 'HEXPIRE h 100 NX FIELDS 1 f', 'HPERSIST h FIELDS 1 f'],
+    ['SELECT 0', 'HSET h f 1 g 2 i 3', 'HPEXPIREAT h ############# FIELDS 1 f', 'HPERSIST h FIELDS 1 f']],
+  [['HSET h f 1 g 2', 'HEXPIRE h 0 FIELDS 1 f', 'HGETDEL h FIELDS 2 g none'], ['SELECT 0', 'HSET h f 1 g 2', 'HDEL h f', 'HDEL h g']],
+  [['HSETEX h EX 100 FNX FIELDS 1 f v', 'HSETEX h FXX KEEPTTL FIELDS 1 f w', 'HSETEX h PXAT 1 FIELDS 1 f x'],
+    ['SELECT 0', 'HSETEX h PXAT ############# FIELDS 1 f v', 'HSETEX h KEEPTTL FIELDS 1 f w', 'HDEL h f']],
+  [['HSET h f 1 g 2', 'HGETEX h FIELDS 1 f', 'HGETEX h EX 100 FIELDS 1 f', 'HGETEX h PERSIST FIELDS 2 f g', 'HGETEX h PXAT 1 FIELDS 1 f'],
+    ['SELECT 0', 'HSET h f 1 g 2', 'HPEXPIREAT h ############# FIELDS 1 f', 'HPERSIST h FIELDS 1 f', 'HDEL h f']],
   [['SADD s a', 'SPOP s', 'SPOP s'], ['SELECT 0', 'SADD s a', 'SREM s a']],
   [['SADD s a', 'SPOP s 5'], ['SELECT 0', 'SADD s a', 'DEL s']],
   [['SADD s a', 'SPOP s 0'], ['SELECT 0', 'SADD s a']],
@@ -61,6 +70,18 @@ test('a bucket that expires leaves DEL', async (t) => {
   client.close();
   await node.stop();
   t.is(recordsOf(files.find('.incr.aof')).at(-1), 'DEL a');
+});
+
+test('a field that expires leaves HDEL', async (t) => {
+  const files = new MemoryFiles();
+  const { node } = await startDurable(t, files);
+  const client = await RawClient.connect(node.port);
+  await client.ask('HSETEX h PX 1 FIELDS 1 f v');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  await client.ask('HGET h f');
+  client.close();
+  await node.stop();
+  t.is(recordsOf(files.find('.incr.aof')).at(-1), 'HDEL h f');
 });
 
 test('a request whose line ends are careless is recorded as it should be', async (t) => {
