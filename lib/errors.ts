@@ -206,6 +206,7 @@ export const numfieldsMismatch = make('ERR The `numfields` parameter must match 
 export const fieldTimeMissing = make('ERR missing expire time');
 export const fieldConditionsExclude = make('ERR Only one of FXX or FNX arguments can be specified');
 export const fieldTimesExclude = make('ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified');
+export const ssubscribeNotInTransactions = make("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
 export const outOfMemory = make("OOM command not allowed when used memory > 'maxmemory'.");
 
 export const noGroup = (key: string, group: string): CommandError =>

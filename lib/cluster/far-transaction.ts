@@ -72,7 +72,7 @@ export class FarTransaction implements FarPlace {
     try {
       const own: (Own | undefined)[] = [];
       const link = this.checked(session);
-      const deferred = session.defer(true);
+      const deferred = session.defer(true, false);
       deferred.onAbandoned = () => link.close('the client has gone');
       const wasClean = this.isClean;
       let staysAsItWas = true;
@@ -85,7 +85,10 @@ export class FarTransaction implements FarPlace {
         if (side !== 'here') this.send(link, args.raw());
         if (side === 'both') staysAsItWas = false;
       });
+      const tracked = session.node.trackedCommands.transactionAway(session, transaction);
+      if (tracked !== undefined) link.send(new Answered(() => undefined, tracked.failed), tracked.preface);
       const scatter = new Scatter(([part]) => {
+        tracked?.answered();
         this.isWatching = false;
         this.isClean = wasClean && staysAsItWas;
         this.release();
@@ -144,7 +147,11 @@ export class FarTransaction implements FarPlace {
   ): void {
     const isExecuted = reply[0] === STAR && integerOf(reply) >= 0n;
     if (!isExecuted || own.every((each) => each === undefined)) return deferred.complete([reply]);
-    const scatter = new Scatter((parts) => deferred.complete(spliced(reply, own, parts)));
+    const wasTracking = session.tracking !== undefined;
+    const scatter = new Scatter((parts) => {
+      session.node.trackedCommands.endTransactionAway(session, wasTracking);
+      deferred.complete(spliced(reply, own, parts));
+    });
     for (const each of own) {
       if (each !== undefined) sides.runHere(scatter.add(''), session, each.command, each.args);
     }

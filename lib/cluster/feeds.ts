@@ -17,7 +17,8 @@
  *
  * Clients that keep copies of what they have read (pubsub/tracking.ts) are told over the same links. In front of a
  * read that it passes on, a node says over that read's link that it wants to be told (`PEER TRACK <run id> <key> ...`),
- * and in front of a write of a client that is not to be told of it, whose it is (`PEER ORIGIN <run id> <client>`).
+ * and in front of a write of a client that is not to be told of it, whose it is (`PEER ORIGIN <run id> <client>`). A
+ * transaction or a command that may wait has both in one (`PEER TRACKED <run id> <client> <reads>`), over its own link.
  *
  * A subscription is confirmed when all peers that are up know it, so that whatever is published after the confirmation,
  * wherever, arrives. What is published while a link is down is lost to this node, as it is to a client of Redis that

@@ -6,6 +6,7 @@
 import { NO_OWNER, type ShardMap } from './shard-map.js';
 import { CURSOR_END } from '../store/byte-table.js';
 import { keySlice } from '../store/entry.js';
+import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
 import { Slice } from '../util/bytes.js';
 
@@ -47,11 +48,9 @@ export class LeftBehind {
    */
   async countInSlices(): Promise<void> {
     const { store } = this;
-    const { onAdded, onTurnover } = store;
-    store.onAdded = (db, key) => {
-      onAdded?.(db, key);
-      this.look(key);
-    };
+    const { onTurnover } = store;
+    const look = (_db: Keyspace, key: Slice): void => this.look(key);
+    store.followAdded(look, true);
     store.onTurnover = (db, successor) => {
       onTurnover?.(db, successor);
       // Exchanged databases: those that were looked at may stand where one was not.
@@ -60,7 +59,7 @@ export class LeftBehind {
     try {
       while (this.runSlice()) await new Promise(setImmediate);
     } finally {
-      store.onAdded = onAdded;
+      store.followAdded(look, false);
       store.onTurnover = onTurnover;
     }
   }

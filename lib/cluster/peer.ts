@@ -11,6 +11,7 @@ import type { Dial } from './wire.js';
 import type { PeerState } from '../commands/shard-services.js';
 import type { Context, Deferred, Receiver } from '../commands/context.js';
 import { CommandError } from '../errors.js';
+import type { TrackedAway } from '../execution/tracked-commands.js';
 import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
 import type { Protocol } from '../protocol/reply-writer.js';
 import { encodeRequest } from '../protocol/args.js';
@@ -168,11 +169,16 @@ export class Peer implements LinkOwner {
   }
 
   /** Sends one command that may wait over a link of its own, and holds the client until it is answered. */
-  forwardOnItsOwn(context: Context, bytes: Buffer, start: number, end: number, protocol: Protocol): void {
-    const link = this.borrow(context.db.index, protocol, false);
+  forwardOnItsOwn(context: Context, bytes: Buffer, start: number, end: number, tracked: TrackedAway | undefined): void {
+    const link = this.borrow(context.db.index, context.client.protocol, false);
     const deferred = context.defer(true);
     deferred.onAbandoned = () => link.close('the client has gone');
-    link.send(new Returning(deferred, () => this.giveBack(link, true)), bytes, start, end);
+    if (tracked !== undefined) link.send(new Answered(() => undefined, tracked.failed), tracked.preface);
+    const whenDone = (): void => {
+      this.giveBack(link, true);
+      tracked?.answered();
+    };
+    link.send(new Returning(deferred, whenDone), bytes, start, end);
   }
 
   // ---- the feed

@@ -151,9 +151,15 @@ export class ShardRouter implements Router, Sides {
   private forward(session: Session, command: Command, args: Args, owner: number): void {
     if (owner === NO_OWNER) throw noOwner(this.routes.map, args.copy(this.keys.positions[0]!));
     const peer = this.routes.peers[owner]!;
-    if (command.isBlocking) peer.forwardOnItsOwn(session, args.bytes, args.start, args.end, session.protocol);
+    if (command.isBlocking) this.forwardOnItsOwn(session, command, args, peer);
     else if (peer.address.kind === 'redis' && isForRedis(command)) runOnRedis(peer, session, command, args);
     else peer.link(session.db.index, session.protocol).forward(session, args.bytes, args.start, args.end);
+  }
+
+  private forwardOnItsOwn(session: Session, command: Command, args: Args, peer: Peer): void {
+    const { bytes, start, end } = args;
+    const tracked = session.node.trackedCommands.away(session, command, args);
+    peer.forwardOnItsOwn(session, bytes, start, end, tracked);
   }
 
   // ---- transactions
@@ -164,11 +170,11 @@ export class ShardRouter implements Router, Sides {
 
   /** The node where a queued command must run; undefined when any will do. Throws when it is more than one. */
   private nodeFor(command: Command, args: Args): string | undefined {
-    const { map, self } = this.routes;
+    const { map } = this.routes;
     const routing = command.spec.routing ?? (hasKeys(command) ? 'one_shard' : 'local');
     const isForAll = routing === 'all_shards' || command.name === 'scan' || command.name === 'randomkey';
     if (isForAll && map.owners.length > 1) throw concernsAllShards(command);
-    if (isForAll || (command.name === 'publish' && self === NO_OWNER)) return map.owners[0];
+    if (isForAll) return map.owners[0];
     if (command.name === 'spublish') return map.owners[map.ownerOf(args.bytes, args.offsets[1]!, args.lengths[1]!)];
     if (!findKeys(command, args, this.keys) || this.keys.count === 0) return undefined;
     const owner = this.commonOwner(args);
@@ -206,7 +212,11 @@ export class ShardRouter implements Router, Sides {
     if (transaction.routedBy !== this.routes) this.placeAgain(transaction);
     const peer = this.peerNamed(transaction.node);
     // What this node watches or has refused is the transaction's own matter.
-    if (peer === undefined || !transaction.isRunnable) return false;
+    if (peer === undefined || !transaction.isRunnable) {
+      // It names no bucket, but may publish.
+      if (transaction.node === undefined) transaction.router = this;
+      return false;
+    }
     this.farPlace(transaction, peer).exec(session, transaction, this);
     return true;
   }
@@ -249,7 +259,7 @@ export class ShardRouter implements Router, Sides {
 
   sideOf(command: Command, args: Args): Side {
     if (command.name === 'select' || command.name === 'hello') return 'both';
-    if (command.name === 'publish') return 'far';
+    if (command.name === 'publish' || command.parent?.name === 'pubsub') return 'far';
     return this.nodeFor(command, args) === undefined ? 'here' : 'far';
   }
 

@@ -2,7 +2,7 @@
 import type { Context } from './context.js';
 import { helpHandler } from './help.js';
 import { type CommandSpec, type Flag, type Handler, type KeySpec } from './spec.js';
-import { subcommandSyntax } from '../errors.js';
+import { ssubscribeNotInTransactions, subcommandSyntax } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { TopicKind } from '../pubsub/subscriber.js';
@@ -16,6 +16,7 @@ type Kind = Exclude<TopicKind, 'bucket'>;
 const PREFIXES: Readonly<Record<Kind, string>> = { channel: '', pattern: 'p', shard: 's' };
 
 const subscribe = (kind: Kind): Handler => (context, args, reply) => {
+  if (kind === 'shard' && !context.mayWait) throw ssubscribeNotInTransactions();
   const word = `${PREFIXES[kind]}subscribe`;
   confirm(context, reply, (out) => {
     for (let i = 1; i < args.count; i++) {

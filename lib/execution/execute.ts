@@ -85,6 +85,7 @@ export class Executor {
   /** Refuses a request that is not run, and with it the transaction that it would have been a part of. */
   private refuse(session: Session, error: unknown, reply: ReplyWriter): void {
     if (session.isQueueing) session.transaction!.abort();
+    else if (session.tracking !== undefined) session.tracking.isCachingGiven = false;
     writeError(this.node, error, undefined, reply);
   }
 

@@ -26,7 +26,7 @@ export function runCommand(session: Session, command: Command, args: Args, reply
     node.propagation.forget();
     writeError(node, error, command, reply);
   }
-  if (isTracked) trackedCommands.end(session, command, args);
+  if (isTracked || session.tracking !== undefined) trackedCommands.end(session, command, args);
   timer.end(session, command, args);
   if (node.monitors.count > 0) node.monitors.show(session, session.db.index, command, args);
 }

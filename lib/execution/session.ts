@@ -27,7 +27,7 @@ export interface Transport {
   pendingBytes(): number;
   /** Bytes of replies that the client has not read. */
   unreadBytes(): number;
-  defer(holds: boolean): Deferred;
+  defer(holds: boolean, mayBeOvertaken: boolean): Deferred;
   /** Replies are promised that have not come. */
   readonly isOwed: boolean;
   /** Keeps the request, and runs it and what follows once the pause is over. */
@@ -126,8 +126,8 @@ export class Session implements Context, Client, Author {
     this.node.propagation.recordAs(words);
   }
 
-  defer(holds: boolean): Deferred {
-    return this.transport.defer(holds);
+  defer(holds: boolean, mayBeOvertaken = holds): Deferred {
+    return this.transport.defer(holds, mayBeOvertaken);
   }
 
   wait(wait: Wait): void {

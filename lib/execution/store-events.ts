@@ -33,5 +33,5 @@ export function followStoreEvents(
   };
   // Most buckets are made while nobody wants to know: then it is not even called.
   const onAdded = (db: Keyspace, key: Slice): void => events.publish(db.index, key, 'n', 'new');
-  settings.watch('notify-keyspace-events', () => (store.onAdded = events.publishes('n') ? onAdded : undefined));
+  settings.watch('notify-keyspace-events', () => store.followAdded(onAdded, events.publishes('n')));
 }

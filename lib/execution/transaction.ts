@@ -7,6 +7,7 @@
  * A request that is refused while queueing aborts the transaction; an error while it runs does not. Nothing comes
  * between its commands: they run in one go, nobody who waits is served before the end, and none of them waits.
  */
+import type { Router } from './execute.js';
 import { runCommand } from './run.js';
 import type { Session } from './session.js';
 import type { Watched, Watcher } from './watches.js';
@@ -43,6 +44,8 @@ export class Transaction implements TransactionSteps, Watcher {
   place: FarPlace | undefined;
   /** By what `node` was found; see cluster/router.ts. */
   routedBy: object | undefined;
+  /** Takes care of what is not (only) for this node, in a transaction that runs here. */
+  router: Router | undefined;
 
   private isAborted = false;
   private queue = NOTHING;
@@ -85,7 +88,7 @@ export class Transaction implements TransactionSteps, Watcher {
 
   exec(reply: ReplyWriter): void {
     if (!this.mayRun()) return reply.nilArray();
-    const { commands, queue, queuedBytes, session } = this;
+    const { commands, queue, queuedBytes, router, session } = this;
     this.end();
     reply.array(commands.length);
     session.mayWait = false;
@@ -94,7 +97,7 @@ export class Transaction implements TransactionSteps, Watcher {
     decoder.feed(queue, queuedBytes);
     for (const command of commands) {
       decoder.next();
-      runCommand(session, command, decoder.args, reply);
+      runCommand(session, command, decoder.args, reply, router);
       reply.protocol = session.protocol;
     }
     session.node.propagation.end();

@@ -42,6 +42,8 @@ class Owed implements Deferred {
   constructor(
     readonly connection: Connection,
     readonly holds: boolean,
+    /** The client waits: what is pushed need not wait with it. */
+    private readonly isOvertakable: boolean,
     readonly isMuted: boolean,
     /** What has arrived and must wait for replies in front of it. */
     public pieces: Buffer[] = [],
@@ -49,9 +51,9 @@ class Owed implements Deferred {
     this.wanted = pieces.length === 0 ? 1 : 0;
   }
 
-  /** The client waits, and no part of the reply has left. */
+  /** No part of the reply has left either. */
   get mayBeOvertaken(): boolean {
-    return this.holds && !this.hasBegun;
+    return this.isOvertakable && !this.hasBegun;
   }
 
   get isAbandoned(): boolean {
@@ -96,6 +98,8 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   /** The request that is held back: by a pause, or until what is owed has come. */
   private postponed: Args | undefined;
   private isBehindOwed = false;
+  /** Nobody wants the reply to the request that runs, which is all that the writer holds. */
+  private isMutedRequest = false;
   /** The client does not read its replies. */
   private isBacklogged = false;
   private isRunning = false;
@@ -267,13 +271,21 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   protected execute(args: Args): void {
     const { session } = this;
     const { reply } = this.outbox;
+    if (session.isReplyLimited) this.beginLimited();
     const mark = reply.length;
     this.executor.execute(session, args, reply);
+    this.isMutedRequest = false;
     if (session.isReplyLimited && this.postponed === undefined) {
       if (session.isMuted && reply.length > mark) reply.rewind(mark);
       session.endRequest();
     }
     reply.protocol = session.protocol;
+  }
+
+  /** The next request's reply may be unwanted: then all that is written until its end is. */
+  private beginLimited(): void {
+    this.emit(false);
+    this.isMutedRequest = this.session.isMuted;
   }
 
   private keepRequest(args: Args): void {
@@ -348,7 +360,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   /** Keeps bytes behind the replies that are owed. */
   private keep(bytes: Buffer): void {
     this.owedBytes += bytes.length;
-    this.owed.push(new Owed(this, false, false, [bytes]));
+    this.owed.push(new Owed(this, false, false, false, [bytes]));
   }
 
   /**
@@ -356,7 +368,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
    * for itself (a blocking command): that may take for ever.
    */
   push(bytes: Buffer): void {
-    if (this.isRunning) this.emit(false);
+    if (this.isRunning) this.makeRoom();
     const { owed } = this;
     const isOvertaking = owed.length > 0 && owed[owed.length - 1]!.mayBeOvertaken;
     if (owed.length === (isOvertaking ? 1 : 0)) return this.outbox.add(this, [bytes]);
@@ -364,9 +376,15 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     if (isOvertaking) owed.push(...owed.splice(-2, 1));
   }
 
-  defer(holds: boolean): Deferred {
-    this.emit(false);
-    const owed = new Owed(this, holds, this.session.isMuted);
+  /** Something else comes here: what has been written so far goes on its way, or away when nobody wants it. */
+  private makeRoom(): void {
+    if (this.isMutedRequest) this.outbox.reply.rewind(0);
+    else this.emit(false);
+  }
+
+  defer(holds: boolean, mayBeOvertaken = holds): Deferred {
+    this.makeRoom();
+    const owed = new Owed(this, holds, mayBeOvertaken, this.session.isMuted);
     this.owed.push(owed);
     this.owedReplies++;
     if (holds) this.holds++;

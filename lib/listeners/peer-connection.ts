@@ -15,6 +15,7 @@ import type { NodeState } from '../execution/node-state.js';
 import type { Args } from '../protocol/args.js';
 import { Feed } from '../pubsub/feed.js';
 import { WANT_KINDS } from '../pubsub/pubsub.js';
+import { TrackingState } from '../pubsub/tracking.js';
 import { COMPLETE, RequestDecoder } from '../protocol/request-decoder.js';
 
 /** More than any request of the handshake needs. */
@@ -65,7 +66,7 @@ export class PeerConnection extends Connection {
       else if (args.is(0, 'PEER')) this.answerPeer(args);
       else if (this.peerMap !== this.cluster.map.fingerprint && !this.ownsAll(args)) this.refuseNames(args);
       else this.execute(args);
-      if (!args.is(0, 'PEER')) this.session.origin = undefined;
+      if (!args.is(0, 'PEER')) this.session.origin = this.session.tracking = undefined;
       return true;
     }
     if (status < 0 || (!this.isProved && decoder.pendingBytes > UNPROVED_REQUEST_BYTES_MAX)) {
@@ -148,6 +149,7 @@ export class PeerConnection extends Connection {
     else if (args.is(1, 'WANT') && this.newsFeed !== undefined) this.learnWants(this.newsFeed, args, 2);
     else if (args.is(1, 'TRACK') && args.count >= 4) this.remember(args);
     else if (args.is(1, 'ORIGIN') && args.count === 4) this.learnOrigin(args);
+    else if (args.is(1, 'TRACKED') && args.count === 5) this.learnTracked(args);
     else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
     else this.outbox.reply.error('ERR unknown PEER request');
   }
@@ -199,11 +201,30 @@ export class PeerConnection extends Connection {
 
   /** `PEER TRACK <run id> <key> ...`: clients of that node keep what they read next. */
   private remember(args: Args): void {
-    const { pubsub: { feeds }, tracking } = this.node;
-    const feed = [...feeds].find(({ node }) => node === args.text(2));
+    const { tracking } = this.node;
+    const feed = this.feedOf(args.text(2));
     if (feed === undefined) return this.outbox.reply.error('ERR there is no feed for that node');
     tracking.addFeed(feed);
     for (let i = 3; i < args.count; i++) tracking.remember(feed.id, args.text(i));
+    this.outbox.reply.ok();
+  }
+
+  private feedOf(runId: string): Feed | undefined {
+    return [...this.node.pubsub.feeds].find(({ node }) => node === runId);
+  }
+
+  /**
+   * `PEER TRACKED <run id> <client> <reads>`: the next request, or transaction, is that client's (0: whose does not
+   * matter); with `reads` 1 it keeps what it reads in it.
+   */
+  private learnTracked(args: Args): void {
+    const feed = this.feedOf(args.text(2));
+    if (feed === undefined) return this.outbox.reply.error('ERR there is no feed for that node');
+    if (!args.is(3, '0')) this.session.origin = { node: args.text(2), client: args.text(3) };
+    if (args.is(4, '1')) {
+      this.node.tracking.addFeed(feed);
+      this.session.tracking = new TrackingState(feed.id);
+    }
     this.outbox.reply.ok();
   }
 

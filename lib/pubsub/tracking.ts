@@ -40,6 +40,13 @@ export class TrackingState implements TrackingChoice {
   isRedirectBroken = false;
   /** It was told to forget everything and has read nothing since. */
   hasForgotten = false;
+  /** A transaction of it runs at another node: what it reads there may be read again behind a change. */
+  readsElsewhere = false;
+
+  constructor(
+    /** By what its reads are remembered: its own id, or that of the feed to its node. */
+    readonly reader: number,
+  ) {}
 
   /** Whether what it reads now is to be remembered. */
   get remembers(): boolean {
@@ -106,7 +113,7 @@ export class Tracking {
 
   /** Begins, or goes on with other options; prefixes are added to those that there are. */
   enable(client: TrackingClient, choice: TrackingChoice, prefixes: readonly string[]): void {
-    const state = (client.tracking ??= new TrackingState());
+    const state = (client.tracking ??= new TrackingState(client.id));
     Object.assign(state, choice, { isRedirectBroken: false });
     const wanted = choice.isBroadcast && prefixes.length === 0 ? [''] : prefixes;
     for (const prefix of wanted) {
@@ -147,6 +154,11 @@ export class Tracking {
   }
 
   // ---- reads
+
+  /** Whether it is known that a client has read a key which has not changed since. */
+  remembers(reader: number, key: string): boolean {
+    return this.readers.get(key)?.has(reader) === true;
+  }
 
   /** A client, or a node for its clients, has read a key. */
   remember(reader: number, key: string): void {
@@ -195,6 +207,7 @@ export class Tracking {
       const client = this.clients.get(reader);
       // Nodes are told of more than this table knows; and somebody may have changed to BCAST mode since.
       if (client?.tracking === undefined || client.tracking.isBroadcast) continue;
+      if (client.tracking.readsElsewhere) this.remember(reader, name);
       if (client.tracking.isLoopless && (reader === author || client === this.current)) continue;
       this.send(client, Invalidation.of([name]));
     }
@@ -215,8 +228,10 @@ export class Tracking {
     for (const client of this.clients.values()) if (!client.tracking!.hasForgotten) this.sendFlush(client);
   }
 
-  private sendFlush(client: TrackingClient): void {
-    client.tracking!.hasForgotten = true;
+  /** What a client keeps can no longer be trusted. */
+  sendFlush(client: TrackingClient): void {
+    if (client.tracking === undefined) return;
+    client.tracking.hasForgotten = true;
     this.send(client, Invalidation.ofAll());
   }
 
@@ -224,6 +239,11 @@ export class Tracking {
     for (const [client, keys] of this.prefixes.takeDue()) {
       if (client.tracking !== undefined) this.deliver(client, Invalidation.of(keys));
     }
+  }
+
+  /** A reply that a change has overtaken has reached the client. */
+  tellAgain(client: TrackingClient, key: string): void {
+    if (client.tracking !== undefined) this.deliver(client, Invalidation.of([key]));
   }
 
   // ---- messages
@@ -237,20 +257,20 @@ export class Tracking {
   commandDone(): void {
     const client = this.current;
     this.current = undefined;
-    if (client?.tracking === undefined) this.delayed.length = 0;
     if (this.delayed.length === 0) return;
     for (const invalidation of this.delayed.splice(0)) this.deliver(client!, invalidation);
   }
 
   /** To the client, or to the one that it has named; in RESP2 only to one that has subscribed. */
   private deliver(client: TrackingClient, invalidation: Invalidation): void {
-    const state = client.tracking!;
-    const target = state.redirect === 0 ? client : this.client(state.redirect);
+    // It may have stopped tracking in the transaction that changed the key.
+    const redirect = client.tracking?.redirect ?? 0;
+    const target = redirect === 0 ? client : this.client(redirect);
     if (target === undefined) {
-      state.isRedirectBroken = true;
-      if (client.protocol === 3) client.push(Invalidation.brokenRedirect(state.redirect));
+      client.tracking!.isRedirectBroken = true;
+      if (client.protocol === 3) client.push(Invalidation.brokenRedirect(redirect));
     } else if (target.protocol === 3) target.push(invalidation.asPush(client.protocol));
-    else if (state.redirect !== 0 && target.subscriptions !== undefined) {
+    else if (redirect !== 0 && target.subscriptions !== undefined) {
       target.push(invalidation.asMessage(client.protocol));
     }
   }

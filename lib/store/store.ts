@@ -31,6 +31,9 @@ const STRUCTURE_BYTES = 800;
 /** Why the node removed a bucket: also the name of the keyspace event. */
 export type RemovalReason = 'expired' | 'evicted';
 
+/** Is told of a bucket that is there and was not. */
+export type Added = (db: Keyspace, key: Slice) => void;
+
 export class Store {
   readonly arena = new Arena();
   readonly seed: HashSeed;
@@ -65,8 +68,9 @@ export class Store {
   hits = 0;
   misses = 0;
 
-  /** A bucket is there that was not; for the event `new` and for clients that wait for one. */
-  onAdded: ((db: Keyspace, key: Slice) => void) | undefined;
+  /** Calls those who follow what is added; undefined, so that nothing is called, while there are none. */
+  onAdded: Added | undefined;
+  private readonly followers = new Set<Added>();
   /** A bucket was removed by the node, not by a command. */
   onRemoved: ((db: Keyspace, key: Slice, reason: RemovalReason) => void) | undefined;
   /** The time of a field has come, and it is about to be removed: both slices are valid during the call only. */
@@ -99,6 +103,15 @@ export class Store {
     this.workbench = new Keyspace(this, -1);
     const count = options.databases ?? 16;
     for (let index = 0; index < count; index++) this.databases.push(new Keyspace(this, index));
+  }
+
+  /** Has `follower` told of every bucket that is added, or no more. */
+  followAdded(follower: Added, follows: boolean): void {
+    if (follows) this.followers.add(follower);
+    else this.followers.delete(follower);
+    const [first, ...others] = this.followers;
+    const tellAll: Added = (db, key) => this.followers.forEach((each) => each(db, key));
+    this.onAdded = others.length === 0 ? first : tellAll;
   }
 
   /** Begins a new moment. */

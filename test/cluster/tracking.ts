@@ -143,3 +143,47 @@ test('caches agree with the store when all is quiet', withCluster, FOUR, async (
   direct.close();
   t.pass();
 });
+
+test('what a transaction at another node reads, and what it changes, is told as on one node', withCluster, FOUR, async (t, cluster) => {
+  const reader = await CachingClient.connect(cluster, 'front');
+  const quiet = await CachingClient.connect(cluster, 'front', 'NOLOOP');
+  const writer = await RawClient.connect(cluster.port('window'));
+  for (const client of [reader, quiet]) {
+    for (const line of ['MULTI', 'GET apple', 'SET apple 1', 'GET apple', 'EXEC']) await client.ask(line);
+  }
+  // Each has read what it wrote; the second one's write is told to the first one alone.
+  t.deepEqual(await reader.toldOf(2), [['apple'], ['apple']]);
+  t.deepEqual(quiet.told, []);
+  await writer.ask('SET apple 2');
+  t.deepEqual(await quiet.toldOf(1), [['apple']]);
+  for (const client of [reader, quiet, writer]) client.close();
+});
+
+test('a read that may wait is remembered, and told again when a change may have overtaken it', withCluster, FOUR, async (t, cluster) => {
+  const reader = await CachingClient.connect(cluster, 'front');
+  const writer = await RawClient.connect(cluster.port('window'));
+  await writer.ask('XADD apple 1-1 f v');
+  await reader.ask('XREAD BLOCK 0 STREAMS apple 0');
+  await writer.ask('XADD apple 1-2 f v');
+  t.deepEqual(await reader.toldOf(1), [['apple']]);
+  const waiting = reader.ask('XREAD BLOCK 0 STREAMS apple $');
+  await waitFor(() => cluster.node('foo').state.waits.count === 1, 'the reader to wait');
+  await writer.ask('XADD apple 1-3 f v');
+  t.regex(await waiting, /1-3/);
+  t.deepEqual(await reader.toldOf(3), [['apple'], ['apple'], ['apple']]);
+  reader.close();
+  writer.close();
+});
+
+test('a pop of a client with NOLOOP hides nobody else\'s change from it', withCluster, FOUR, async (t, cluster) => {
+  const quiet = await CachingClient.connect(cluster, 'front', 'NOLOOP');
+  const other = await RawClient.connect(cluster.port('front'));
+  await other.ask('RPUSH list a b');
+  await quiet.ask('GET apple');
+  await quiet.ask('BLPOP list 0');
+  // Over the link that all clients of the front share.
+  await other.ask('SET apple 1');
+  t.deepEqual(await quiet.toldOf(1), [['apple']]);
+  quiet.close();
+  other.close();
+});

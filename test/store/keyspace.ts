@@ -296,7 +296,7 @@ test('a deleted or flushed hash is out of sight at once, and its memory comes ba
 test('the hooks tell of what is added, missed by expiry and flushed', (t) => {
   const pair = new Pair(seededRandom(seedOf(t)));
   const told: string[] = [];
-  pair.store.onAdded = (db, key) => told.push(`added ${db.index} ${key.text()}`);
+  pair.store.followAdded((db, key) => void told.push(`added ${db.index} ${key.text()}`), true);
   pair.store.onTurnover = (db, successor) => told.push(`turnover ${db.index} ${successor?.index ?? 'none'}`);
   pair.set(0, 'a', 'x', NEVER);
   pair.set(0, 'a', 'y', NEVER);
