@@ -177,7 +177,7 @@ const sortedSet: ValueCodec = {
     if (sortedSet.form(db, ref) === RdbType.sortedSetListpack) {
       sortedSets.forEachMember(db, ref, (member, score) => {
         listpack.append(member);
-        listpack.append(sliceOf(formatDouble(score)));
+        listpack.append(sliceOf(scoreText(score)));
       });
       output.slice(listpack.finish(finished));
       return undefined;
@@ -185,6 +185,12 @@ const sortedSet: ValueCodec = {
     return writeMembers(output, db, ref);
   },
 };
+
+/** Scores without a fraction stand as integers, up to half of what 64 bits hold (double2ll() in redis's util.c). */
+function scoreText(score: number): string {
+  if (Number.isSafeInteger(score)) return String(score);
+  return Number.isInteger(score) && Math.abs(score) <= 2 ** 62 ? String(BigInt(score)) : formatDouble(score);
+}
 
 /** From the highest down, so that who reads it always adds in front. */
 function* writeMembers(output: RdbOutput, db: Keyspace, ref: number): Steps {

@@ -70,3 +70,11 @@ export function comparableReply(request: readonly string[], reply: string): stri
   const shown = rule?.hides === undefined ? reply : reply.replace(rule.hides, ':#');
   return comparable(shown, rule?.marks ?? '');
 }
+
+/**
+ * Whether a reply of redis-server is such that nothing can be compared from it on. It does not reset errno before SORT
+ * reads numbers, so a number out of range in any earlier request makes it refuse all that it sorts.
+ */
+export function endsComparison(request: readonly string[], theirs: string): boolean {
+  return /^SORT(_RO)?$/i.test(request[0]!) && theirs.startsWith("-ERR One or more scores can't be converted");
+}

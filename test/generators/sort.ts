@@ -52,6 +52,7 @@ export const sortGrammar: Grammar = {
     SORT_RO zset ${LIMITS} [ASC|DESC] [STORE dest]
     SORT key BY pattern
     LRANGE dest 0 -1
+    LRANGE list 0 -1
     OBJECT ENCODING zset
     SET key value
     DEL key
@@ -59,7 +60,8 @@ export const sortGrammar: Grammar = {
   `,
   words: {
     key: (draw) => draw.pick(['a', 'b', 'd', 'e', '{a}f']),
-    list: (draw) => draw.pick(['a', 'b']), words: (draw) => draw.pick(['a', 'b']),
+    // Other families have no hand in these: their sets could be sorted alphabetically, with ties.
+    list: (draw) => draw.pick(['{list}a', '{list}b']), words: (draw) => draw.pick(['{list}a', '{list}b']),
     set: () => 'c', wordset: () => 'c', zset: () => 'd', dest: (draw) => draw.pick(['e', '{a}f', 'a']),
     number, id, word: (draw) => draw.pick(WORDS), shortword: (draw) => draw.pick(['a', 'b', 'ab', 'B', 'z', '\xff', '10']),
     score: (draw) => String(draw.below(4)),

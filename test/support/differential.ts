@@ -4,7 +4,7 @@
  */
 import { RawClient, encode } from './raw-client.js';
 import { escape } from './rows.js';
-import { comparableReply } from '../generators/accepted-replies.js';
+import { comparableReply, endsComparison } from '../generators/accepted-replies.js';
 
 export interface Difference {
   /** The last one is the request whose replies differ. */
@@ -40,10 +40,11 @@ export async function findDifference(
   requests: readonly string[][], ourPort: number, theirPort: number,
 ): Promise<Difference | undefined> {
   const [ours, theirs] = await Promise.all([repliesOf(ourPort, requests), repliesOf(theirPort, requests)]);
+  const end = requests.findIndex((request, i) => endsComparison(request, theirs[i]!));
   const at = requests.findIndex(
     (request, i) => comparableReply(request, ours[i]!) !== comparableReply(request, theirs[i]!),
   );
-  if (at < 0) return undefined;
+  if (at < 0 || (end >= 0 && at >= end)) return undefined;
   return { requests: requests.slice(0, at + 1), ours: ours[at]!, theirs: theirs[at]! };
 }
 
