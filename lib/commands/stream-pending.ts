@@ -1,17 +1,17 @@
 /** What was delivered to the consumers of a group and is not acknowledged: XACK, XPENDING, XCLAIM, XAUTOCLAIM. */
 import { readExactInteger, readInteger } from './arguments.js';
 import type { Context } from './context.js';
-import { findForRead } from './lookup.js';
+import { findAnyForRead, findForRead } from './lookup.js';
 import { type CommandSpec, type Handler, oneKey } from './spec.js';
 import { isId, readId, readIds, readRangeEnd, readRangeStart, replyId } from './stream-arguments.js';
 import { findConsumer, recordProgress } from './stream-group.js';
 import { replyEntry } from './stream.js';
 import {
-  autoclaimCountTooHigh, badAutoclaimCount, badClaimNumber, noGroup, syntaxError, unknownClaimOption,
+  autoclaimCountTooHigh, badAutoclaimCount, badClaimNumber, noGroup, syntaxError, unknownClaimOption, wrongType,
 } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
-import { STREAM } from '../store/entry.js';
+import { STREAM, entryType } from '../store/entry.js';
 import { type StreamConsumer, type StreamGroup, sortedByName } from '../store/stream-group.js';
 import { StreamId } from '../store/stream-id.js';
 import { streamOf } from '../store/stream-value.js';
@@ -26,7 +26,10 @@ interface Found {
 
 /** The stream of argument 1 and its group of argument 2; undefined when one is missing. Throws wrongType(). */
 function findGroup(context: Context, args: Args): Found | undefined {
-  const ref = findForRead(context, args.slice(1), STREAM);
+  return groupIn(context, findForRead(context, args.slice(1), STREAM), args);
+}
+
+function groupIn(context: Context, ref: number, args: Args): Found | undefined {
   if (ref === 0) return undefined;
   const stream = streamOf(context.db, ref);
   const group = stream.groups.get(args.text(2));
@@ -276,10 +279,13 @@ function readAutoclaimOptions(args: Args): { count: number; isBare: boolean } {
 }
 
 const xautoclaim: Handler = (context, args, reply) => {
+  // Looked up before the options are read, as in redis-server: a miss counts in any case. Its type is looked at after.
+  const ref = findAnyForRead(context, args.slice(1));
   const minIdleMs = readMinIdle(args, 'XAUTOCLAIM');
   const start = readRangeStart(args, 5);
   const { count, isBare } = readAutoclaimOptions(args);
-  const found = findGroup(context, args);
+  if (ref !== 0 && entryType(context.store.arena, ref) !== STREAM) throw wrongType();
+  const found = groupIn(context, ref, args);
   if (found === undefined) throw noGroup(args.text(1), args.text(2));
   if (count > CLAIMS_LIMIT) throw autoclaimCountTooHigh();
   const { stream, group: { pending } } = found;
