@@ -37,7 +37,5 @@ function momentAfter(context: Context, ms: number): number {
 
 /** The arguments from `from` up to `end` as `Wait.keys`. */
 export function namesOf(args: Args, from: number, end: number): string[] {
-  const names: string[] = [];
-  for (let index = from; index < end; index++) names.push(args.text(index));
-  return names;
+  return Array.from({ length: end - from }, (_each, index) => args.text(from + index));
 }

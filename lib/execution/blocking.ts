@@ -34,7 +34,7 @@ export interface Waiter {
   readonly session: Session;
   readonly wait: Wait;
   readonly deferred: Deferred;
-  readonly queues: Queue[];
+  queues: Queue[];
   cancelTimer: (() => void) | undefined;
 }
 
@@ -88,7 +88,9 @@ export class WaitingClients implements Waits {
     if (queue === undefined) queues.set(name, (queue = { db, name, waiters: new Set(), isReady: false }));
     if (queue.waiters.has(waiter)) return;
     queue.waiters.add(waiter);
-    waiter.queues.push(queue);
+    // A literal takes no more room than it needs; most wait in one queue.
+    if (waiter.queues.length === 0) waiter.queues = [queue];
+    else waiter.queues.push(queue);
   }
 
   private startTimer(waiter: Waiter): void {

@@ -128,14 +128,22 @@ export class NodeState implements NodeServices {
   }
 
   decoderLimits(session: Session): DecoderLimits {
-    const { limits } = this;
-    return {
-      get bulkBytesMax() {
-        return limits.bulkBytesMax;
-      },
-      get isAuthRequired() {
-        return mustAuthenticate(session);
-      },
-    };
+    return new ClientLimits(this.limits, session);
+  }
+}
+
+/** What a client may send now: each connection has one, and its getters are shared. */
+class ClientLimits implements DecoderLimits {
+  constructor(
+    private readonly limits: Limits,
+    private readonly session: Session,
+  ) {}
+
+  get bulkBytesMax(): number {
+    return this.limits.bulkBytesMax;
+  }
+
+  get isAuthRequired(): boolean {
+    return mustAuthenticate(this.session);
   }
 }

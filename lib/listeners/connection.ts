@@ -98,6 +98,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   /** The request that is held back: by a pause, or until what is owed has come. */
   private postponed: Args | undefined;
   private isBehindOwed = false;
+  private goOnOfThis: (() => void) | undefined;
   /** Nobody wants the reply to the request that runs, which is all that the writer holds. */
   private isMutedRequest = false;
   /** The client does not read its replies. */
@@ -126,7 +127,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     this.fileDescriptor = accepted.fileDescriptor;
     this.session = new Session(node.nextClientId(), node, node.store, this);
     this.socket.on('end', () => this.onPeerEnd());
-    this.socket.on('error', () => this.socket.destroy());
+    this.socket.on('error', destroyed);
     this.socket.once('close', () => this.onClose());
     accepted.read((bytes, length) => this.onChunk(bytes, length));
   }
@@ -304,11 +305,14 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     this.isBehindOwed = true;
   }
 
-  private readonly goOn = (): void => {
-    this.isBehindOwed = false;
-    this.holds--;
-    this.resumeSoon();
-  };
+  /** Made when it is first needed: few connections are ever held back. */
+  private get goOn(): () => void {
+    return (this.goOnOfThis ??= () => {
+      this.isBehindOwed = false;
+      this.holds--;
+      this.resumeSoon();
+    });
+  }
 
   private runPostponed(args: Args): void {
     this.postponed = undefined;
@@ -385,7 +389,9 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   defer(holds: boolean, mayBeOvertaken = holds): Deferred {
     this.makeRoom();
     const owed = new Owed(this, holds, mayBeOvertaken, this.session.isMuted);
-    this.owed.push(owed);
+    // A literal has room for one, which is all that most who wait will need; `push` would make room for 17.
+    if (this.owed.length === 0) this.owed = [owed];
+    else this.owed.push(owed);
     this.owedReplies++;
     if (holds) this.holds++;
     return owed;
@@ -568,6 +574,11 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
       onAbandoned?.();
     }
   }
+}
+
+/** One function for all sockets: ten thousand of them are a lot of closures. */
+function destroyed(this: Socket): void {
+  this.destroy();
 }
 
 /** `ip:port`, with an IPv6 address in brackets and an IPv4 address as itself also when it came over IPv6. */
