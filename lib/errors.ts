@@ -56,6 +56,7 @@ export const badFieldType = make(
 );
 export const bitfieldIsReadOnly = make('ERR BITFIELD_RO only supports the GET subcommand');
 export const valueTooLong = make('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
+export const rewriteInProgress = make('ERR Background append only file rewriting already in progress');
 export const isLoading = make('LOADING Redis is loading the dataset in memory');
 export const misconfigured = (reason: string): CommandError =>
   new CommandError(`MISCONF Errors writing to the AOF file: ${reason}`);

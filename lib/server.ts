@@ -73,6 +73,7 @@ export class Node {
     this.state.onShutdownRequested = () => setImmediate(() => this.onShutdownRequested());
     this.persistence = new Persistence(this.state, files);
     this.state.snapshots = this.snapshots = new SnapshotKeeper(this.state);
+    this.state.appendLog = this.persistence;
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);
@@ -101,7 +102,7 @@ export class Node {
       this.port = await this.listen('port', RespConnection);
       this.linePort = await this.listen('line-port', LineConnection);
       await this.listenForPeers();
-      await this.persistence.start();
+      await this.persistence.start(() => this.snapshots.load());
     } catch (error) {
       await this.stop();
       throw error;

@@ -38,12 +38,13 @@ export class Pause {
     this.letGo();
   }
 
-  /** Begins or ends the wait of what writes for the append log, which is behind. */
-  holdWrites(isLogBehind: boolean): void {
-    if (this.isLogBehind === isLogBehind) return;
+  /** Begins or ends the wait of what writes for the append log, which is behind. Whether that is a change. */
+  holdWrites(isLogBehind: boolean): boolean {
+    if (this.isLogBehind === isLogBehind) return false;
     this.isLogBehind = isLogBehind;
     if (isLogBehind) this.isActive = true;
     else this.letGo();
+    return true;
   }
 
   /** Runs what was held back; what must wait for another reason comes back. */

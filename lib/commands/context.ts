@@ -2,6 +2,7 @@
  * What a handler works with besides its arguments and its reply. The session of a connection is one (see
  * execution/session.ts); so is whatever runs commands without a connection.
  */
+import type { AppendLogServices } from './append-log-services.js';
 import type { Pause } from './client-pause.js';
 import type { LatencyMonitor } from './latency.js';
 import type { Monitors } from './monitor.js';
@@ -247,6 +248,7 @@ export interface NodeServices {
   readonly startedAtMs: number;
   readonly shards: ShardServices;
   readonly snapshots: SnapshotServices;
+  readonly appendLog: AppendLogServices;
   /** The RESP port that clients reach. */
   readonly port: number;
   /** The file that the settings were read from. */

@@ -75,6 +75,19 @@ const quicklistPackedThreshold: Handler = (context, args, reply) => {
   accept(context, args, reply);
 };
 
+/** Loads the append log anew. */
+const loadaof: Handler = (context) => {
+  const deferred = context.defer(true);
+  const reply = (text: string): void => deferred.complete([Buffer.from(text)]);
+  context.node.appendLog.reload().then(
+    () => reply('+OK\r\n'),
+    (error: unknown) => {
+      context.node.log.warning(`DEBUG LOADAOF: ${error instanceof Error ? error.message : String(error)}`);
+      reply('-ERR Error trying to load the AOF files, check server logs.\r\n');
+    },
+  );
+};
+
 /** The index of a database, in the words of redis-server where they fit. */
 const htstats: Handler = ({ store }, args, reply) => {
   const index = readInteger(args, 2);
@@ -179,6 +192,8 @@ const help = helpHandler('DEBUG', [
   'ERROR <string>',
   '    Return a Redis protocol error with <string> as message. Useful for clients',
   '    unit tests to simulate Redis errors.',
+  'LOADAOF',
+  '    Flush the append log to disk and load it anew.',
   'LOG <message>',
   '    Write <message> to the server log.',
   'HTSTATS <dbid>',
@@ -215,6 +230,7 @@ const SUBCOMMANDS = new Map<string, Subcommand>([
   ['ERROR', { handler: error, min: 1, max: 1 }],
   ['HELP', { handler: help, min: 0, max: 0 }],
   ['HTSTATS', { handler: htstats, min: 1, max: 1 }],
+  ['LOADAOF', { handler: loadaof, min: 0, max: 0 }],
   ['LOG', { handler: log, min: 1, max: 1 }],
   ['OBJECT', { handler: object, min: 1, max: 1 }],
   ['PROTOCOL', { handler: protocol, min: 1, max: 1 }],

@@ -35,6 +35,7 @@ import { monitorCommands } from './monitor.js';
 import { objectCommands } from './object.js';
 import { pubsubCommands } from './pubsub.js';
 import { saveCommands } from './save.js';
+import { rewriteCommands } from './rewrite.js';
 import { serverCommands } from './server.js';
 import { setAlgebraCommands } from './set-algebra.js';
 import { setWalkCommands } from './set-walk.js';
@@ -96,6 +97,7 @@ export const families: readonly (readonly CommandSpec[])[] = [
   objectCommands,
   pubsubCommands,
   saveCommands,
+  rewriteCommands,
   serverCommands,
   setAlgebraCommands,
   setWalkCommands,

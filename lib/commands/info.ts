@@ -1,5 +1,6 @@
 /** INFO and ROLE: the state of a node in figures, with the field names that tools for Redis parse. */
 import { availableParallelism, release, totalmem, type as systemName } from 'node:os';
+import type { AppendLogServices } from './append-log-services.js';
 import type { Context } from './context.js';
 import { memoryUse } from './memory-use.js';
 import type { CommandSpec, Handler } from './spec.js';
@@ -139,7 +140,7 @@ function memory(context: Context): Fields {
     mem_not_counted_for_evict: 0,
     mem_clients_slaves: 0,
     mem_clients_normal: use.clients,
-    mem_aof_buffer: 0,
+    mem_aof_buffer: node.appendLog.bufferedBytes,
     mem_allocator: 'arena',
     active_defrag_running: 0,
     arena_used_bytes: arena.usedBytes,
@@ -151,12 +152,13 @@ function memory(context: Context): Fields {
   };
 }
 
-function persistence({ node }: Context): Fields {
+function persistence(context: Context): Fields {
+  const { node } = context;
   const { snapshots } = node;
   const nowMs = node.clock.nowMs();
   const seconds = (ms: number): number => Math.floor(ms / 1000);
   return {
-    loading: 0,
+    loading: node.appendLog.loading === undefined ? 0 : 1,
     async_loading: 0,
     current_cow_peak: 0,
     current_cow_size: 0,
@@ -174,16 +176,50 @@ function persistence({ node }: Context): Fields {
     rdb_last_cow_size: 0,
     rdb_last_load_keys_expired: snapshots.keysExpired,
     rdb_last_load_keys_loaded: snapshots.keysLoaded,
-    aof_enabled: 0,
-    aof_rewrite_in_progress: 0,
-    aof_rewrite_scheduled: 0,
-    aof_last_rewrite_time_sec: -1,
-    aof_current_rewrite_time_sec: -1,
-    aof_last_bgrewrite_status: 'ok',
-    aof_last_write_status: 'ok',
-    aof_last_cow_size: 0,
+    ...appendLogFields(node.appendLog),
     module_fork_in_progress: 0,
     module_fork_last_cow_size: 0,
+    ...loadingFields(context),
+  };
+}
+
+function appendLogFields(log: AppendLogServices): Fields {
+  const sizes = {
+    aof_current_size: log.currentBytes,
+    aof_base_size: log.baseBytes,
+    aof_pending_rewrite: 0,
+    aof_buffer_length: log.bufferedBytes,
+    aof_pending_bio_fsync: log.isSyncing ? 1 : 0,
+    aof_delayed_fsync: log.delays,
+  };
+  return {
+    aof_enabled: log.isOn ? 1 : 0,
+    aof_rewrite_in_progress: log.isRewriting ? 1 : 0,
+    aof_rewrite_scheduled: 0,
+    aof_last_rewrite_time_sec: log.lastRewriteSeconds,
+    aof_current_rewrite_time_sec: log.currentRewriteSeconds,
+    aof_last_bgrewrite_status: log.lastRewriteStatus,
+    aof_rewrites: log.rewrites,
+    aof_rewrites_consecutive_failures: log.failedRewrites,
+    aof_last_write_status: log.lastWriteStatus,
+    aof_last_cow_size: 0,
+    ...(log.isOn ? sizes : {}),
+  };
+}
+
+/** What is shown while data is loaded. */
+function loadingFields({ node }: Context): Fields {
+  const { loading } = node.appendLog;
+  if (loading === undefined) return {};
+  const { totalBytes, loadedBytes, startedAtMs } = loading;
+  const seconds = (node.clock.nowMs() - startedAtMs) / 1000;
+  const left = loadedBytes === 0 ? 0 : (seconds * (totalBytes - loadedBytes)) / loadedBytes;
+  return {
+    loading_start_time: Math.floor(startedAtMs / 1000),
+    loading_total_bytes: totalBytes,
+    loading_loaded_bytes: loadedBytes,
+    loading_loaded_perc: percent(loadedBytes, Math.max(totalBytes, 1)).slice(0, -1),
+    loading_eta_seconds: Math.ceil(left),
   };
 }
 

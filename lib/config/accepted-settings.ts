@@ -58,11 +58,7 @@ const encodings: readonly SettingSpec[] = [
 ];
 
 const persistence: readonly SettingSpec[] = [
-  flag('no-appendfsync-on-rewrite', 'no', 'Whether the log is not forced to disk while it is rewritten'),
-  integer('auto-aof-rewrite-percentage', 100, 'Growth of the log after which it is rewritten', { max: INT_MAX }),
-  bytes('auto-aof-rewrite-min-size', 64 * MIB, 'Least size of a log that is rewritten'),
   flag('aof-use-rdb-preamble', 'yes', 'Whether a rewritten log begins with a snapshot'),
-  flag('aof-rewrite-incremental-fsync', 'yes', 'Whether a rewritten log is forced to disk in steps'),
   flag('aof-disable-auto-gc', 'no', 'Whether old logs are kept'),
   flag('stop-writes-on-bgsave-error', 'yes', 'Whether writes are refused when the snapshot failed'),
 ];

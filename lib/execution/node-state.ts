@@ -16,6 +16,7 @@ import type { NodeServices, SnapshotServices } from '../commands/context.js';
 import { LatencyMonitor } from '../commands/latency.js';
 import { Monitors } from '../commands/monitor.js';
 import { Slowlog } from '../commands/slowlog.js';
+import type { AppendLogServices } from '../commands/append-log-services.js';
 import type { ShardServices } from '../commands/shard-services.js';
 import type { Command, CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
@@ -69,6 +70,7 @@ export class NodeState implements NodeServices {
   /** Given by server.ts before anything runs. */
   shards!: ShardServices;
   snapshots!: SnapshotServices;
+  appendLog!: AppendLogServices;
   port = 0;
   configFile: string | undefined;
   isExpiringActively = true;

@@ -39,6 +39,8 @@ export class AppendLog implements Recorder {
 
   private buffer: LogBuffer;
   private writer: LogWriter;
+  /** The writer of the file before, as long as it has something to write; the current one waits for it. */
+  private retiring: LogWriter | undefined;
   /** The position of the current file's first byte. */
   private base = 0;
   /** The database that the records before have selected; -1 when none is. */
@@ -59,18 +61,36 @@ export class AppendLog implements Recorder {
     private readonly events: LogEvents,
   ) {
     this.buffer = new LogBuffer(size);
-    this.writer = this.newWriter(file);
+    this.writer = this.newWriter(file, Promise.resolve());
     this.durable = size;
   }
 
-  private newWriter(file: DataFile): LogWriter {
+  private newWriter(file: DataFile, mayBegin: Promise<void>): LogWriter {
+    const { base, buffer } = this;
     const events: WriterEvents = {
-      onSafe: (offset) => this.onSafe(offset),
+      onSafe: (offset) => this.onSafe(buffer, base, offset),
       onFailure: (operation, error) => this.onFailure(operation, error),
       onRecovery: () => this.events.onRecovery(),
       onDone: (operation, durationUs) => this.events.onDone(operation, durationUs),
     };
-    return new LogWriter(file, this.buffer, this.rules, this.clock, events);
+    return new LogWriter(file, buffer, this.rules, this.clock, events, mayBegin);
+  }
+
+  /**
+   * Goes on in another file, which is empty. What was recorded before is brought to the disk first, so that the files
+   * together are the log without a gap, whatever happens.
+   */
+  switchTo(file: DataFile): void {
+    const { writer } = this;
+    this.base = this.position;
+    this.buffer = new LogBuffer(0);
+    this.database = -1;
+    this.retiring = writer;
+    const drained = writer.drain().then(async () => {
+      if (this.retiring === writer) this.retiring = undefined;
+      await writer.close();
+    });
+    this.writer = this.newWriter(file, drained);
   }
 
   // ---- records
@@ -86,7 +106,7 @@ export class AppendLog implements Recorder {
 
   /** Bytes that are not written. */
   get unwritten(): number {
-    return this.buffer.end - this.writer.written;
+    return this.buffer.end - this.writer.written + (this.retiring?.unwritten ?? 0);
   }
 
   get isSyncing(): boolean {
@@ -94,7 +114,7 @@ export class AppendLog implements Recorder {
   }
 
   get failure(): unknown {
-    return this.writer.failure;
+    return this.retiring?.failure ?? this.writer.failure;
   }
 
   get holdsReplies(): boolean {
@@ -178,7 +198,7 @@ export class AppendLog implements Recorder {
 
   /** Whether the disk does not keep up, so that what writes must wait. */
   get isBehind(): boolean {
-    const { busySinceUs } = this.writer;
+    const { busySinceUs } = this.retiring ?? this.writer;
     if (this.unwritten > UNWRITTEN_BYTES_MAX) return true;
     return busySinceUs !== undefined && this.unwritten > 0 && this.clock.elapsedUs() - busySinceUs > OPERATION_US_MAX;
   }
@@ -190,9 +210,12 @@ export class AppendLog implements Recorder {
 
   /** Syncs and closes the file. Rejects when the disk does not take what is left, and closes all the same. */
   async close(): Promise<void> {
+    const { retiring } = this;
     try {
+      await retiring?.flush();
       await this.writer.flush();
     } finally {
+      retiring?.stop();
       await this.writer.close();
       this.abandon();
     }
@@ -202,13 +225,13 @@ export class AppendLog implements Recorder {
 
   whenDurable(position: number, waiter: DurabilityWaiter): void {
     if (position <= this.durable) waiter.onDurable();
-    else if (this.writer.failure !== undefined) waiter.onNotDurable();
+    else if (this.failure !== undefined) waiter.onNotDurable();
     else this.waiting.push({ position, waiter });
   }
 
-  private onSafe(offset: number): void {
-    this.buffer.release(offset);
-    this.durable = this.base + offset;
+  private onSafe(buffer: LogBuffer, base: number, offset: number): void {
+    buffer.release(offset);
+    this.durable = base + offset;
     if (this.waiting.length === 0) return;
     const done = this.waiting.filter(({ position }) => position <= this.durable);
     this.waiting = this.waiting.filter(({ position }) => position > this.durable);

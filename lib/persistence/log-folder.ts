@@ -65,6 +65,25 @@ export class LogFolder {
     return this.files.open(this.pathOf(entry), 'create');
   }
 
+  async sizeOf(entry: LogFileEntry): Promise<number> {
+    const file = await this.files.open(this.pathOf(entry), 'read');
+    try {
+      return await file.size();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Makes the one file of an old log, which lies beside the folder, the base of a log of several. */
+  async adopt(): Promise<void> {
+    const manifest = new Manifest(this.prefix);
+    manifest.base = { name: this.prefix, sequence: 1 };
+    await this.writeManifest(manifest);
+    await this.files.rename(join(this.folder, this.prefix), this.pathOf(manifest.base));
+    await this.files.syncFolder(this.folder);
+    await this.files.syncFolder(this.path);
+  }
+
   /** Removes what the manifest calls history, and gives the manifest without it. */
   async removeHistory(manifest: Manifest): Promise<Manifest> {
     const clean = manifest.copy();

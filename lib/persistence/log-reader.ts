@@ -60,9 +60,14 @@ export class LogReader {
     private readonly file: DataFile,
     private readonly size: number,
     private readonly what: ReadLog,
-    from = 0,
+    private readonly from = 0,
   ) {
     this.base = this.wholeUpTo = this.sealedUpTo = from;
+  }
+
+  /** Whether there was a seal. */
+  get hasSeals(): boolean {
+    return this.sealedUpTo > this.from;
   }
 
   /** Reads to the end; gives the place where that is not possible. Throws RecordError. */

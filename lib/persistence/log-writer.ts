@@ -7,6 +7,7 @@
  * behind is written again from the buffer, until the disk takes it: after a failed sync the system may have dropped
  * what was written, and would call the next sync a success.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DataFile } from './file-system.js';
 import type { LogBuffer } from './log-buffer.js';
 import { sealOf } from './seal.js';
@@ -65,6 +66,8 @@ export class LogWriter {
     private readonly rules: SyncRules,
     private readonly clock: Clock,
     private readonly events: WriterEvents,
+    /** Nothing is written before. */
+    private readonly mayBegin: Promise<void>,
   ) {
     this.written = this.synced = this.repeatFrom = buffer.end;
     this.syncedAtUs = clock.elapsedUs();
@@ -96,14 +99,36 @@ export class LogWriter {
 
   /** Ends the work. What has not been flushed is given up. */
   async close(): Promise<void> {
-    this.isStopped = true;
-    clearTimeout(this.timer);
+    this.stop();
     await this.work;
     await this.file.close();
   }
 
+  /** Resolves when all is written and synced, however long the disk refuses it, or the writer is stopped. */
+  async drain(): Promise<void> {
+    while (!this.isStopped) {
+      try {
+        await this.flush();
+        return;
+      } catch {
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  get unwritten(): number {
+    return this.buffer.end - this.written;
+  }
+
+  /** Gives up what is not written. */
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
   private async run(syncsAll = false): Promise<void> {
     try {
+      await this.mayBegin;
       for (;;) {
         if (this.isStopped) return;
         if (this.isSyncDue() || (syncsAll && this.buffer.end === this.written && this.synced < this.written)) {

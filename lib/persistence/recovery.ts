@@ -7,8 +7,10 @@
  * Anything else that is wrong stops the start. Nothing is guessed, and nothing is left out in silence.
  */
 
+import type { DataFile } from './file-system.js';
 import type { LogFolder } from './log-folder.js';
 import { type Damage, LogReader, RecordError } from './log-reader.js';
+import { RdbFileError, RdbReader } from './rdb-reader.js';
 import { codeOf, reasonOf } from './system-error.js';
 import type { LogFileEntry, Manifest } from './manifest.js';
 import { CREATION_MARK } from '../commands/bucket.js';
@@ -105,10 +107,11 @@ export class Recovery {
     const file = await folder.files.open(path, 'read');
     try {
       const size = await file.size();
+      const from = await this.loadSnapshot(file, path, size);
       const reader = new LogReader(file, size, {
         run: (args) => this.run(args),
         pause: (offset) => this.pause(offset, size),
-      });
+      }, from);
       const damage = await this.read(reader, path);
       this.bytesBefore += size;
       this.records += reader.records;
@@ -118,6 +121,31 @@ export class Recovery {
     } finally {
       await file.close();
       node.beginBatch();
+    }
+  }
+
+  /** Loads the snapshot that a base is, or begins with. Gives where it ends; 0 when there is none. */
+  private async loadSnapshot(file: DataFile, path: string, size: number): Promise<number> {
+    const magic = Buffer.alloc(SNAPSHOT_MAGIC.length);
+    await file.read(magic, 0);
+    if (!magic.equals(SNAPSHOT_MAGIC)) return 0;
+    this.beginSlice();
+    const { store, log } = this.parts.node;
+    const reader = new RdbReader(store, file, size, { leavesOutExpired: false });
+    try {
+      const { endOffset, functions } = await reader.readAll((offset) => this.pause(offset, size));
+      if (functions.length > 0) {
+        throw new RdbFileError(0, `it has ${functions.length} libraries of functions, which this node cannot keep`);
+      }
+      return endOffset;
+    } catch (error) {
+      const where = error instanceof RdbFileError ? ` at offset ${error.offset}` : '';
+      log.error(`The snapshot ${path} could not be loaded`);
+      throw new RecoveryError(
+        `The base of the append log ${path} is damaged${where}: ${reasonOf(error)}. ` +
+          `Look at it with redis-check-aof ${this.parts.folder.manifestPath}`,
+        { cause: error },
+      );
     }
   }
 
@@ -136,7 +164,7 @@ export class Recovery {
     const { folder, node, mayCut } = this.parts;
     const { offset, reason, isCutShort } = damage;
     if (!isLast) throw this.refusal(path, offset, `${reason}, and there are later files`);
-    const isTorn = (isCutShort || reader.sealedUpTo > 0) && !(await reader.wasSafe(offset));
+    const isTorn = (isCutShort || reader.hasSeals) && !(await reader.wasSafe(offset));
     if (!isTorn) throw this.refusal(path, offset, reason);
     if (!mayCut) throw this.refusal(path, offset, `${reason}; with aof-load-truncated yes it is cut off there`);
     const upTo = isCutShort ? reader.wholeUpTo : reader.sealedUpTo;
@@ -220,4 +248,5 @@ export class Recovery {
   }
 }
 
+const SNAPSHOT_MAGIC = Buffer.from('REDIS');
 const TEXT_BYTES_MAX = 128;

@@ -1,0 +1,75 @@
+/**
+ * The base of the append log: a snapshot of one moment, in a file of the log's folder. It is written under another name
+ * and gets its own when it is whole.
+ */
+import { join } from 'node:path';
+import type { DataFile } from './file-system.js';
+import type { LogFolder } from './log-folder.js';
+import type { LogFileEntry } from './manifest.js';
+import { Snapshot } from './snapshot.js';
+import type { NodeState } from '../execution/node-state.js';
+
+export class BaseFile {
+  private snapshot: Snapshot | undefined;
+
+  private constructor(
+    private readonly node: NodeState,
+    private readonly folder: LogFolder,
+    private readonly path: string,
+    private readonly file: DataFile,
+  ) {}
+
+  /** Makes the file, so that nothing need be waited for when the moment comes. */
+  static async open(node: NodeState, folder: LogFolder): Promise<BaseFile> {
+    await folder.files.makeFolder(folder.path);
+    const path = join(folder.path, `temp-rewriteaof-bg-${process.pid}.aof`);
+    return new BaseFile(node, folder, path, await folder.files.open(path, 'create'));
+  }
+
+  /** Begins the snapshot: the moment is now. */
+  begin(): void {
+    const { node, file } = this;
+    const { settings, clock } = node;
+    const policy = settings.text('maxmemory-policy');
+    this.snapshot = new Snapshot(node.store, file, {
+      compresses: settings.flag('rdbcompression'),
+      hasChecksum: settings.flag('rdbchecksum'),
+      notesUse: policy.endsWith('-lru') ? 'idle' : policy.endsWith('-lfu') ? 'frequency' : undefined,
+      isLogBase: true,
+      functions: [],
+      nowMs: clock.nowMs(),
+      elapsedUs: () => clock.elapsedUs(),
+      syncsOften: settings.flag('aof-rewrite-incremental-fsync'),
+    });
+    // Whoever waits for the end takes the error; until somebody does it is nobody's.
+    this.snapshot.done.catch(() => undefined);
+  }
+
+  /**
+   * Waits for the end and puts the file in its place. Gives its size. Rejects with the disk's error when it is not to
+   * be, and the file is removed.
+   */
+  async finish(entry: LogFileEntry): Promise<number> {
+    const { files } = this.folder;
+    try {
+      const size = await this.snapshot!.done;
+      await this.file.close();
+      await files.rename(this.path, this.folder.pathOf(entry));
+      await files.syncFolder(this.folder.path);
+      return size;
+    } catch (error) {
+      await this.remove();
+      throw error;
+    }
+  }
+
+  /** Ends it in the middle; `finish` rejects then. */
+  abort(): void {
+    this.snapshot?.abort();
+  }
+
+  private async remove(): Promise<void> {
+    await this.file.close().catch(() => undefined);
+    await this.folder.files.remove(this.path).catch(() => undefined);
+  }
+}
