@@ -11,6 +11,8 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 export interface DataFile {
   /** Writes the pieces one after the other, and gives how many bytes were written: fewer than there are, at times. */
   write(pieces: readonly Buffer[], position: number): Promise<number>;
+  /** As `write`, and what is written is on the disk when it returns: one wait instead of two. */
+  writeThrough(pieces: readonly Buffer[], position: number): Promise<number>;
   /** Fills `into` from its start, and gives how many bytes there were. */
   read(into: Buffer, position: number): Promise<number>;
   /** Returns when what has been written is on the disk. */
@@ -56,14 +58,21 @@ const FLAGS: Readonly<Record<OpenMode, number>> = {
 };
 
 class SystemFile implements DataFile {
-  constructor(private readonly handle: FileHandle) {}
+  /** The same file, opened so that each write is synced. */
+  private through: FileHandle | undefined;
 
-  async write(pieces: readonly Buffer[], position: number): Promise<number> {
-    if (pieces.length === 1) {
-      const piece = pieces[0]!;
-      return (await this.handle.write(piece, 0, piece.length, position)).bytesWritten;
-    }
-    return (await this.handle.writev(pieces as Buffer[], position)).bytesWritten;
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly path: string,
+  ) {}
+
+  write(pieces: readonly Buffer[], position: number): Promise<number> {
+    return writeAt(this.handle, pieces, position);
+  }
+
+  async writeThrough(pieces: readonly Buffer[], position: number): Promise<number> {
+    this.through ??= await open(this.path, constants.O_WRONLY | constants.O_DSYNC);
+    return writeAt(this.through, pieces, position);
   }
 
   async read(into: Buffer, position: number): Promise<number> {
@@ -82,13 +91,20 @@ class SystemFile implements DataFile {
     return (await this.handle.stat()).size;
   }
 
-  close(): Promise<void> {
-    return this.handle.close();
+  async close(): Promise<void> {
+    await this.through?.close();
+    await this.handle.close();
   }
 }
 
+async function writeAt(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<number> {
+  if (pieces.length > 1) return (await handle.writev(pieces as Buffer[], position)).bytesWritten;
+  const piece = pieces[0]!;
+  return (await handle.write(piece, 0, piece.length, position)).bytesWritten;
+}
+
 export const systemFiles: FileSystem = {
-  open: async (path, mode) => new SystemFile(await open(path, FLAGS[mode], 0o644)),
+  open: async (path, mode) => new SystemFile(await open(path, FLAGS[mode], 0o644), path),
   rename,
   remove: (path) => rm(path, { force: true }),
   list: async (folder) => {

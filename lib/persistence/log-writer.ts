@@ -153,12 +153,18 @@ export class LogWriter {
     this.seal();
     const { end } = buffer;
     this.repeatFrom = this.written;
+    // Both in one go, where nothing else is to be synced.
+    const isThrough = this.isSyncedAtOnce() && this.synced === this.written && this.failure === undefined;
     while (this.written < end) {
       const pieces = buffer.pieces(this.written, end, PIECES_MAX);
-      const count = await this.timed('write', () => this.file.write(pieces, this.written));
+      const { file, written } = this;
+      const count = await this.timed(isThrough ? 'sync' : 'write', () =>
+        isThrough ? file.writeThrough(pieces, written) : file.write(pieces, written),
+      );
       if (count === 0) throw new Error('the system wrote nothing');
       this.written += count;
     }
+    if (isThrough) this.noteSynced(end);
     if (this.rules.policy === 'no') this.events.onSafe(this.written);
   }
 
@@ -176,8 +182,16 @@ export class LogWriter {
     this.repeatFrom = Math.max(this.synced, this.buffer.kept);
     this.syncedAtUs = this.clock.elapsedUs();
     await this.timed('sync', () => this.file.sync());
+    this.noteSynced(upTo);
+  }
+
+  private noteSynced(upTo: number): void {
     this.synced = upTo;
     this.events.onSafe(upTo);
+  }
+
+  private isSyncedAtOnce(): boolean {
+    return this.rules.policy === 'always' && !this.rules.isSyncPaused;
   }
 
   private async timed<T>(operation: 'write' | 'sync', act: () => Promise<T>): Promise<T> {

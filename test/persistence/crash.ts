@@ -1,4 +1,4 @@
-/** A node that is killed under load has, at the next start, what it acknowledged. `scripts/crash` does it more often. */
+/** A node that is killed under load has what it acknowledged at the next start. `scripts/crash` does it more often. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

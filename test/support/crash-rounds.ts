@@ -1,7 +1,7 @@
 /**
- * Crashes: a node in a process of its own is killed at a random moment under load, and started again on its folder. With
- * `always` every write that was acknowledged is there. With the other policies what is there is a beginning of what each
- * client wrote, with at most the last second missing. Never is a transaction there in part.
+ * Crashes: a node in a process of its own is killed at a random moment under load, and started again on its folder.
+ * With `always` every write that was acknowledged is there. With the other policies what is there is a beginning of
+ * what each client wrote, with at most the last second missing. Never is a transaction there in part.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { RawClient } from './raw-client.js';

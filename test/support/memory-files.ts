@@ -157,6 +157,18 @@ export class MemoryFiles implements FileSystem {
         write(content, bytes, position);
         return bytes.length;
       },
+      writeThrough: async (pieces, position) => {
+        const count = await this.begin('write', path);
+        const all = Buffer.concat(pieces);
+        const bytes = all.subarray(0, Math.max(1, Math.min(count, all.length)));
+        const change = { position, bytes: Buffer.from(bytes) };
+        content.unsynced.push(change);
+        content.bytes = written(content.bytes, bytes, position);
+        await this.begin('sync', path);
+        content.unsynced = content.unsynced.filter((each) => each !== change);
+        content.synced = written(content.synced, bytes, position);
+        return bytes.length;
+      },
       read: async (into, position) => {
         await this.begin('read', path);
         return content.bytes.copy(into, 0, position);
