@@ -5,7 +5,10 @@ import { mangle, nasty } from './words.js';
 import type { Command, CommandTable } from '../../lib/commands/table.js';
 import { seededRandom } from '../../lib/util/random.js';
 
-/** What these do to the connection or the node would keep the next request from being answered. */
+/**
+ * What these do to the connection or the node would keep the next request from being answered; and unsubscribing has
+ * a reply for each channel.
+ */
 const LEFT_OUT = new Set([
   'quit', 'shutdown', 'monitor', 'reset', 'auth', 'hello', 'subscribe', 'psubscribe', 'ssubscribe', 'multi', 'client|reply',
   'client|kill', 'client|pause', 'debug', 'config|set', 'config|rewrite', 'acl|setuser', 'acl|deluser', 'acl|load', 'sync', 'psync',
@@ -13,6 +16,7 @@ const LEFT_OUT = new Set([
   'wait', 'xread', 'xreadgroup',
   // Other machines and the disk are left in peace.
   'migrate', 'save', 'bgsave',
+  'unsubscribe', 'punsubscribe', 'sunsubscribe',
 ]);
 
 /** Buckets of every type that there is, for the others to trip over. */

@@ -54,15 +54,18 @@ export const sortGrammar: Grammar = {
     LRANGE dest 0 -1
     LRANGE list 0 -1
     OBJECT ENCODING zset
+    TYPE dest
+    OBJECT ENCODING dest
+    EXPIRETIME dest
     SET key value
     DEL key
     DEL list
   `,
   words: {
-    key: (draw) => draw.pick(['a', 'b', 'd', 'e', '{a}f']),
-    // Other families have no hand in these: their sets could be sorted alphabetically, with ties.
-    list: (draw) => draw.pick(['{list}a', '{list}b']), words: (draw) => draw.pick(['{list}a', '{list}b']),
-    set: () => 'c', wordset: () => 'c', zset: () => 'd', dest: (draw) => draw.pick(['e', '{a}f', 'a']),
+    // Other families have no hand in these buckets: what they put there could have no order, or ties.
+    key: (draw) => draw.pick(['{s}a', '{s}b', '{s}d', '{s}e', '{s}f']),
+    list: (draw) => draw.pick(['{s}a', '{s}b']), words: (draw) => draw.pick(['{s}a', '{s}b']),
+    set: () => '{s}c', wordset: () => '{s}c', zset: () => '{s}d', dest: (draw) => draw.pick(['{s}e', '{s}f', '{s}a']),
     number, id, word: (draw) => draw.pick(WORDS), shortword: (draw) => draw.pick(['a', 'b', 'ab', 'B', 'z', '\xff', '10']),
     score: (draw) => String(draw.below(4)),
     offset: (draw) => String(draw.between(-2, 6)), count: (draw) => draw.pick(['-1', '0', '1', '2', '3', '5', '10', '100']),
