@@ -43,6 +43,8 @@ export interface LinkLimits {
   queueBytesMax: number;
 }
 
+/** What is said of a request that has left and was not answered. */
+export const DOUBT = 'the request may or may not have been executed';
 /** So much of a reply that has not arrived whole is held back; a larger one is passed on piece by piece. */
 const HELD_BYTES_MAX = 256 * 1024;
 /** With this byte a push begins. */
@@ -310,8 +312,7 @@ export class PeerLink {
     this.onLost?.(reason);
     // Nothing leaves before the handshake is over: those requests were certainly not executed.
     const wasSent = state === 'up';
-    const doubt = 'the request may or may not have been executed';
-    const error = wasSent ? `${code} ${this.describe()}: ${reason}; ${doubt}` : this.down().message;
+    const error = wasSent ? `${code} ${this.describe()}: ${reason}; ${DOUBT}` : this.down().message;
     if (wasSent) this.lost += waiting.length;
     if (isTorn && (this.pushes === undefined || arriving !== this.pushes)) waiting.shift()!.tear();
     this.pushes?.tear();

@@ -5,6 +5,7 @@
  */
 import { isForRedis, runOnRedis } from './bucket-on-redis.js';
 import { FarTransaction, type Side, type Sides } from './far-transaction.js';
+import { FarWait, type WaitRouter, waitsToTake } from './far-wait.js';
 import type { Peer } from './peer.js';
 import { mergeBy } from './merge.js';
 import { type Part, Scatter, answer } from './scatter.js';
@@ -47,7 +48,7 @@ export interface Relay {
 /** Several shards own the keys of one request. */
 const SEVERAL = -2;
 
-export class ShardRouter implements Router, Sides {
+export class ShardRouter implements Router, Sides, WaitRouter {
   private readonly keys = new KeyPositions();
   /** The owners of `keys`, one for one. */
   private owners: number[] = [];
@@ -93,6 +94,7 @@ export class ShardRouter implements Router, Sides {
     // Wrong arguments, and no keys at all: the handler here says what is to be said.
     if (!findKeys(command, args, this.keys) || this.keys.count === 0) return false;
     const owner = this.commonOwner(args);
+    if (waitsToTake(command, owner === SEVERAL) && this.waitFar(session, command, args, owner)) return true;
     if (owner === SEVERAL) {
       if (command.spec.routing === 'multi_shard') this.scatterByKeys(session, command, args);
       else this.transfer(session, command, args);
@@ -160,6 +162,28 @@ export class ShardRouter implements Router, Sides {
     const { bytes, start, end } = args;
     const tracked = session.node.trackedCommands.away(session, command, args);
     peer.forwardOnItsOwn(session, bytes, start, end, tracked);
+  }
+
+  // ---- waiting
+
+  /** Lets a client wait for buckets of peers, also of several. False when this is not the way for these keys. */
+  private waitFar(session: Session, command: Command, args: Args, owner: number): boolean {
+    const { peers, self } = this.routes;
+    if (owner === self) return false;
+    const placed = this.owners.slice(0, this.keys.count).map((each, index) => {
+      return { position: this.keys.positions[index]!, peer: peers[each] };
+    });
+    if (placed.some(({ peer }) => peer?.address.kind === 'redis')) return false;
+    new FarWait(this, session, command, args, placed);
+    return true;
+  }
+
+  answerNow(session: Session, command: Command, args: Args): Buffer {
+    const { node } = session;
+    node.setNow();
+    const reply = this.replyHere(new PartContext(session, new Scatter(() => undefined).add('')), command, args);
+    if (node.waits.hasReady) node.waits.serve();
+    return reply;
   }
 
   // ---- transactions

@@ -13,6 +13,9 @@
  * A waiter that is served leaves all its queues at once, before anybody else is looked at, so nobody is served twice,
  * and nothing is taken for a client that has gone. All serving is done by `serveOne`.
  *
+ * A client of another node waits here by deputy (cluster/far-wait.ts): the deputy is told that a bucket is ready, and
+ * its node then takes what there is. Until it has had its chance, nobody behind it in that queue is served (`hold`).
+ *
  * A waiter costs its names, a place in each queue, and a timer if its wait has an end. While nobody waits, the store
  * does not call here at all.
  *
@@ -29,13 +32,38 @@ import type { Keyspace } from '../store/keyspace.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
 import { callLater } from '../util/call-later.js';
 
+/** What CLIENT UNBLOCK ends. */
+export interface Unblockable {
+  readonly isWaiting: boolean;
+  /** Ends the waiting as if the time were over, or with an error. */
+  unblock(withError: boolean): void;
+}
+
 /** One client that waits. */
-export interface Waiter {
-  readonly session: Session;
-  readonly wait: Wait;
-  readonly deferred: Deferred;
-  queues: Queue[];
+export class Waiter implements Unblockable {
+  isWaiting = true;
+  queues: Queue[] = [];
   cancelTimer: (() => void) | undefined;
+
+  constructor(
+    private readonly clients: WaitingClients,
+    readonly session: Session,
+    readonly wait: Wait,
+    readonly deferred: Deferred,
+  ) {}
+
+  unblock(withError: boolean): void {
+    this.clients.giveUp(this, withError);
+  }
+}
+
+/** How long a queue stands still for a deputy whose node does not come to take what is there. */
+const HOLD_MS_MAX = 1000;
+
+/** A queue that stands still, and for whom. */
+export interface Hold {
+  readonly queue: Queue;
+  readonly timer: NodeJS.Timeout;
 }
 
 /** Those who wait for one bucket, whether it is there or not. */
@@ -45,6 +73,8 @@ interface Queue {
   /** In the order in which they came. */
   readonly waiters: Set<Waiter>;
   isReady: boolean;
+  /** It stands still; see `hold`. */
+  isHeld: boolean;
 }
 
 export class WaitingClients implements Waits {
@@ -68,24 +98,29 @@ export class WaitingClients implements Waits {
 
   // ---- coming and leaving
 
-  /** Puts a client at the end of the queues that it waits in. */
-  add(session: Session, wait: Wait): void {
-    const deferred = session.defer(true);
-    const waiter: Waiter = { session, wait, deferred, queues: [], cancelTimer: undefined };
+  /**
+   * Puts a client at the end of the queues that it waits in. Its reply goes to `deferred`; without one, the client is
+   * held until then.
+   */
+  add(session: Session, wait: Wait, deferred = session.defer(true)): Waiter {
+    const waiter = new Waiter(this, session, wait, deferred);
     for (const name of wait.keys) this.enqueue(waiter, name);
     this.count++;
     if (wait.endsWithBucket === true) this.departureCount++;
     if (wait.untilMs > 0) this.startTimer(waiter);
     this.attend();
-    session.waiter = waiter;
     deferred.onAbandoned = () => this.leave(waiter);
+    return waiter;
   }
 
   private enqueue(waiter: Waiter, name: string): void {
     const { db } = waiter.session;
     const queues = this.queues[db.index]!;
     let queue = queues.get(name);
-    if (queue === undefined) queues.set(name, (queue = { db, name, waiters: new Set(), isReady: false }));
+    if (queue === undefined) {
+      queue = { db, name, waiters: new Set(), isReady: false, isHeld: false };
+      queues.set(name, queue);
+    }
     if (queue.waiters.has(waiter)) return;
     queue.waiters.add(waiter);
     // A literal takes no more room than it needs; most wait in one queue.
@@ -108,9 +143,9 @@ export class WaitingClients implements Waits {
   }
 
   /** Takes a client out of its queues: it is served, has given up, or has gone. */
-  private leave(waiter: Waiter): void {
-    if (waiter.session.waiter !== waiter) return;
-    waiter.session.waiter = undefined;
+  leave(waiter: Waiter): void {
+    if (!waiter.isWaiting) return;
+    waiter.isWaiting = false;
     for (const queue of waiter.queues) {
       queue.waiters.delete(waiter);
       if (queue.waiters.size === 0) this.queues[queue.db.index]!.delete(queue.name);
@@ -194,12 +229,49 @@ export class WaitingClients implements Waits {
     }
   }
 
+  /**
+   * Makes the queue of a bucket stand still for a client, whose node has been told that the bucket is ready, until
+   * `release`; for a second at most. A client holds one queue at a time.
+   */
+  hold(session: Session, key: Slice): void {
+    const queue = this.queues[session.db.index]!.get(key.text());
+    if (queue === undefined) return;
+    queue.isHeld = true;
+    session.hold = { queue, timer: setTimeout(() => this.endHold(session), HOLD_MS_MAX) };
+  }
+
+  /** Lets the queue go on that a client holds. */
+  release(session: Session): void {
+    const { hold } = session;
+    if (hold === undefined) return;
+    session.hold = undefined;
+    clearTimeout(hold.timer);
+    hold.queue.isHeld = false;
+    this.makeReady(hold.queue);
+    this.serve();
+  }
+
+  private endHold(session: Session): void {
+    this.node.setNow();
+    this.release(session);
+  }
+
+  /** The first of some buckets that is ready for those who wait for `type`, or -1. */
+  firstReady(db: Keyspace, names: readonly string[], type: number): number {
+    return names.findIndex((name) => typeOf(db, sliceOf(name)) === type && !this.isHeld(db, sliceOf(name)));
+  }
+
+  /** Whether what comes to a bucket is for a client who has been told of it. */
+  private isHeld(db: Keyspace, key: Slice): boolean {
+    return this.queues[db.index]!.get(key.text())?.isHeld === true;
+  }
+
   private serveQueue(queue: Queue): void {
     const { db, waiters } = queue;
     const key = sliceOf(queue.name);
     const type = typeOf(db, key);
     for (const waiter of waiters) {
-      if (typeOf(db, key) !== type) break;
+      if (queue.isHeld || typeOf(db, key) !== type) break;
       if (type !== 0 && waiter.wait.type === type) this.serveOne(waiter, key);
     }
     if (this.departureCount === 0) return;

@@ -124,6 +124,11 @@ export class NodeState implements NodeServices {
     this.timer.beginBatch(elapsedUs);
   }
 
+  /** Brings the time by which expiry is judged up to date where something runs outside of a batch. */
+  setNow(): void {
+    this.store.setNow(this.wallClock.msAt(this.clock.elapsedUs()));
+  }
+
   /** Called when the batch is over. */
   endBatch(): void {
     this.timer.endBatch();

@@ -1,7 +1,7 @@
 /**
  * A session: what one connection has said and chosen. It is the context of every command that the connection runs.
  */
-import type { Waiter } from './blocking.js';
+import type { Hold, Unblockable } from './blocking.js';
 import type { NodeState } from './node-state.js';
 import { Transaction } from './transaction.js';
 import type { Watches } from './watches.js';
@@ -63,7 +63,9 @@ export class Session implements Context, Client, Author {
   /** What it watches and has queued, while there is any of it. */
   transaction: Transaction | undefined;
   /** Its place among the clients that wait. */
-  waiter: Waiter | undefined;
+  waiting: Unblockable | undefined;
+  /** The queue that stands still for it. */
+  hold: Hold | undefined;
   recordedAt = 0;
 
   private readonly createdAtMs: number;
@@ -131,12 +133,12 @@ export class Session implements Context, Client, Author {
   }
 
   wait(wait: Wait): void {
-    this.node.waits.add(this, wait);
+    this.waiting = this.node.waits.add(this, wait);
   }
 
   unblock(withError: boolean): boolean {
-    if (this.waiter === undefined) return false;
-    this.node.waits.giveUp(this.waiter, withError);
+    if (this.waiting?.isWaiting !== true) return false;
+    this.waiting.unblock(withError);
     return true;
   }
 
@@ -178,6 +180,7 @@ export class Session implements Context, Client, Author {
   /** Ends what it has to do with others. */
   leave(): void {
     this.transaction?.end();
+    if (this.hold !== undefined) this.node.waits.release(this);
     if (this.isMonitor) this.node.monitors.remove(this);
     if (this.subscriptions !== undefined) this.node.pubsub.leave(this);
     if (this.tracking !== undefined) this.node.tracking.disable(this);

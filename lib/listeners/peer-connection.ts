@@ -10,6 +10,7 @@ import type { Cluster } from '../cluster/cluster.js';
 import { type Exchange, HANDSHAKE_VERSION, isNonce, isProof, newNonce, proofOf } from '../cluster/handshake.js';
 import { quoted } from '../cluster/range.js';
 import { KeyPositions, findKeys } from '../commands/key-positions.js';
+import { namesOf } from '../commands/waiting.js';
 import type { Executor } from '../execution/execute.js';
 import type { NodeState } from '../execution/node-state.js';
 import type { Args } from '../protocol/args.js';
@@ -66,7 +67,7 @@ export class PeerConnection extends Connection {
       else if (args.is(0, 'PEER')) this.answerPeer(args);
       else if (this.peerMap !== this.cluster.map.fingerprint && !this.ownsAll(args)) this.refuseNames(args);
       else this.execute(args);
-      if (!args.is(0, 'PEER')) this.session.origin = this.session.tracking = undefined;
+      if (!args.is(0, 'PEER')) this.requestIsOver();
       return true;
     }
     if (status < 0 || (!this.isProved && decoder.pendingBytes > UNPROVED_REQUEST_BYTES_MAX)) {
@@ -137,6 +138,37 @@ export class PeerConnection extends Connection {
     reply.protocol = this.session.protocol;
   }
 
+  private requestIsOver(): void {
+    const { session } = this;
+    session.origin = session.tracking = undefined;
+    // Whoever was told that a bucket is ready has had its chance; it takes with a transaction.
+    if (session.hold !== undefined && !session.isQueueing) this.node.waits.release(session);
+  }
+
+  /**
+   * `PEER AWAIT <type> <key> ...`: answers the place of the first key that is ready, now or when it is, and takes
+   * nothing; see cluster/far-wait.ts.
+   */
+  private awaitKeys(args: Args): void {
+    const { session, node: { waits } } = this;
+    waits.release(session);
+    const type = Number(args.text(2));
+    const keys = namesOf(args, 3, args.count);
+    const ready = waits.firstReady(session.db, keys, type);
+    if (ready < 0) {
+      return session.wait({
+        keys, type, untilMs: 0,
+        retry: (_context, key, reply) => {
+          reply.integer(keys.indexOf(key.text()));
+          waits.hold(session, key);
+          return true;
+        },
+      });
+    }
+    waits.hold(session, args.slice(3 + ready));
+    this.outbox.reply.integer(ready);
+  }
+
   private refuse(error: string): void {
     this.outbox.reply.error(error);
     this.closeAfterReply();
@@ -150,6 +182,7 @@ export class PeerConnection extends Connection {
     else if (args.is(1, 'TRACK') && args.count >= 4) this.remember(args);
     else if (args.is(1, 'ORIGIN') && args.count === 4) this.learnOrigin(args);
     else if (args.is(1, 'TRACKED') && args.count === 5) this.learnTracked(args);
+    else if (args.is(1, 'AWAIT') && args.count >= 4) this.awaitKeys(args);
     else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
     else this.outbox.reply.error('ERR unknown PEER request');
   }

@@ -57,6 +57,7 @@ export interface Stage {
 }
 
 const QUIET_MS = 40;
+const SETTLING_MS = 15;
 const PATIENCE_MS = 5000;
 
 /** Whether a step gives something to compare. */
@@ -175,16 +176,20 @@ class Cast {
   }
 
   private async wait(player: Player, request: string): Promise<void> {
-    const before = await this.stage.waitingCount();
+    const before = await this.settledCount();
     await this.send(player, request);
     player.isWaiting = true;
-    let last = before;
-    await waitFor(async () => {
+    await waitFor(async () => (await this.settledCount()) > before, `the one who sent ${request} to wait`);
+  }
+
+  /** How many wait, when that does not change any more: one who waits on several shards comes and goes in steps. */
+  private async settledCount(): Promise<number> {
+    for (let last = -1; ; ) {
       const now = await this.stage.waitingCount();
-      const isSettled = now === last && now > before;
+      if (now === last) return now;
       last = now;
-      return isSettled;
-    }, `the one who sent ${request} to wait`);
+      await delay(SETTLING_MS);
+    }
   }
 
   private async leave(player: Player): Promise<void> {
