@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
 import { withPlace } from './flags.js';
 import { type Target, findTarget, reach } from './reach.js';
-import { ControlError, type Place, isAlive, readPid } from '../control/place.js';
+import { ControlError, type Place, readPid } from '../control/place.js';
+import { isAlive } from '../util/is-alive.js';
 
 /** A node gives its clients five seconds, and the heart a node ten. */
 const STOP_MS_MAX = 20_000;

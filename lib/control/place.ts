@@ -9,6 +9,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rm
 import { dirname, join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
+import { isAlive } from '../util/is-alive.js';
 
 /** What keeps an operator's verb from being done; the message is one line that says what to do. */
 export class ControlError extends Error {}
@@ -116,28 +117,6 @@ export function readPid(file: string): number | undefined {
     return isAlive(pid) ? pid : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Whether there is such a process, of whatever user. One that has ended counts as gone before its parent knows it. */
-export function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return !isZombie(pid);
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
-  }
-}
-
-/** Whether a process has ended and only waits for its parent to ask how. Known on Linux; false elsewhere. */
-function isZombie(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The state follows the name, which is in brackets and may have some in it.
-    return stat.charAt(stat.lastIndexOf(')') + 2) === 'Z';
-  } catch {
-    return false;
   }
 }
 

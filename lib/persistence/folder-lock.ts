@@ -8,6 +8,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from './system-error.js';
+import { isAlive } from '../util/is-alive.js';
 
 export const LOCK_NAME = 'pigeonhole.lock';
 /** Who takes over a stale lock looks again after this time whether somebody else did so at the same moment. */
@@ -35,7 +36,7 @@ export class FolderLock {
     try {
       if (!isLinked(temporary, path)) {
         const holder = readLock(path);
-        if (holder !== undefined && holder !== own && isAlive(holder)) throw inUse(folder, holder);
+        if (holder !== undefined && holder !== own && isHeld(holder)) throw inUse(folder, holder);
         renameSync(temporary, path);
         await delay(SECOND_LOOK_MS);
         const now = readLock(path);
@@ -75,14 +76,9 @@ function readLock(path: string): string | undefined {
   }
 }
 
-function isAlive(holder: string): boolean {
+function isHeld(holder: string): boolean {
   const [pid, beginning] = holder.split(' ');
-  if (!/^\d+$/.test(pid ?? '')) return false;
-  try {
-    process.kill(Number(pid), 0);
-  } catch (error) {
-    if (codeOf(error) === 'ESRCH') return false;
-  }
+  if (!isAlive(Number(pid))) return false;
   const now = beginningOf(Number(pid));
   return now === '' || beginning === undefined || now === beginning;
 }

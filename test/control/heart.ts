@@ -1,6 +1,6 @@
 /** HEART=true: a node that dies or hangs is started again. One after the other: each test runs many processes. */
 import test, { type ExecutionContext } from 'ava';
-import { isAlive } from '../../lib/control/place.js';
+import { isAlive } from '../../lib/util/is-alive.js';
 import { FREE, type Folder, inFolder } from '../support/command-run.js';
 import { waitFor } from '../support/wait-for.js';
 

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo, connect } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { isAlive } from '../../lib/control/place.js';
+import { isAlive } from '../../lib/util/is-alive.js';
 import { FREE, type Folder, Run, inFolder, main } from '../support/command-run.js';
 import { RawClient } from '../support/raw-client.js';
 import { waitFor } from '../support/wait-for.js';

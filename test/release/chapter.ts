@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import test from 'ava';
 import { Redis } from 'ioredis';
-import { isAlive } from '../../lib/control/place.js';
+import { isAlive } from '../../lib/util/is-alive.js';
 import { freePorts } from '../support/free-ports.js';
 import { LineClient } from '../support/line-client.js';
 import { type Ended, ReleaseProject, runToEnd } from '../support/release-project.js';
