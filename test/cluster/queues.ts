@@ -5,6 +5,7 @@
 import test from 'ava';
 import { TestCluster } from '../support/cluster.js';
 import { TestNetwork } from '../support/network.js';
+import { QueueWorker, textsIn } from '../support/queue-worker.js';
 import { RawClient } from '../support/raw-client.js';
 import { seedOf } from '../support/seed.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
@@ -14,8 +15,6 @@ const NAMES = ['apple', 'pear'];
 
 const pick = <T>(random: Random, choices: readonly T[]): T => choices[Math.floor(random.next() * choices.length)]!;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-/** The bulk strings in a reply. */
-const textsIn = (reply: string): string[] => [...reply.matchAll(/\$\d+\r\n([^\r]*)\r\n/g)].map(([, text]) => text!);
 
 test('jobs on two shards, and consumers that wait for both, give up and are unblocked: each job comes once', async (t) => {
   const seed = seedOf(t);
@@ -73,61 +72,6 @@ test('jobs on two shards, and consumers that wait for both, give up and are unbl
   t.deepEqual(taken.sort(), all.map((job) => `job${job}`).sort());
 });
 
-/** A consumer that has what it works at in a list of its own, so that it can be lost at any moment. */
-class Worker {
-  private client: RawClient | undefined;
-
-  constructor(
-    private readonly port: number,
-    private readonly own: string,
-    private readonly isOver: () => boolean,
-  ) {}
-
-  /** Ends its connection, as if the process had been killed. */
-  kill(): void {
-    this.client?.close();
-  }
-
-  async work(): Promise<void> {
-    while (!this.isOver()) {
-      try {
-        this.client = await RawClient.connect(this.port);
-        await this.recover();
-        while (!this.isOver()) await this.doOne();
-      } catch {
-        await pause(20);
-      }
-      this.client?.close();
-    }
-  }
-
-  private async ask(request: string): Promise<string> {
-    const reply = await this.client!.ask(request);
-    if (reply.startsWith('-') || reply.endsWith('<closed>')) throw new Error(reply);
-    return reply;
-  }
-
-  /** What it had begun before goes back into the queue. */
-  private async recover(): Promise<void> {
-    while ((await this.ask(`LMOVE ${this.own} {pear} RIGHT LEFT`)) !== '$-1\r\n');
-  }
-
-  private async doOne(): Promise<void> {
-    const [job] = textsIn(await this.ask(`BLMOVE {pear} ${this.own} LEFT LEFT 0.2`));
-    if (job === undefined) return this.recover();
-    // Done and out of the list at once, and only if nobody has put it back meanwhile.
-    await this.ask(`WATCH ${this.own}`);
-    if (!textsIn(await this.ask(`LRANGE ${this.own} 0 -1`)).includes(job)) {
-      await this.ask('UNWATCH');
-      return;
-    }
-    await this.ask('MULTI');
-    await this.ask(`LREM ${this.own} 1 ${job}`);
-    await this.ask(`RPUSH {pear}done ${job}`);
-    await this.ask('EXEC');
-  }
-}
-
 test('workers that are killed and links that are cut: each job is done once', async (t) => {
   const seed = seedOf(t);
   const random = seededRandom(seed);
@@ -137,7 +81,7 @@ test('workers that are killed and links that are cut: each job is done once', as
   await cluster.start();
   let isOver = false;
   const workers = ['front', 'foo', 'bar', 'front'].map(
-    (name, index) => new Worker(cluster.port(name), `{pear}worker${index}`, () => isOver),
+    (name, index) => new QueueWorker(cluster.port(name), `{pear}worker${index}`, () => isOver),
   );
   const working = workers.map((worker) => worker.work());
   const bar = await RawClient.connect(cluster.port('bar'));
