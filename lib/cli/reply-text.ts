@@ -32,7 +32,7 @@ function isText(args: readonly string[]): boolean {
 /** Reads a reply piece by piece; texts have one char a byte. */
 class Reader {
   private at = 0;
-  /** How many elements so far were not the first of theirs: each begins a row. */
+  /** How many elements so far, but for those in keys of maps, were not the first of theirs: each begins a row. */
   rows = 0;
 
   constructor(private readonly bytes: Buffer) {}
@@ -82,14 +82,19 @@ function elementsOnTerminal(
   let shown = '';
   for (let i = 1; i <= count; i++) {
     if (i > 1) reader.rows++;
+    const { rows } = reader;
     const element = onTerminal(reader, inner);
     shown += `${i === 1 ? '' : indent}${String(i).padStart(width)}${sign} `;
+    if (type === '%') reader.rows = rows;
     shown += type === '%' ? `${element.slice(0, -1)} => ${valueOnTerminal(reader, inner)}` : element;
   }
   return shown;
 }
 
-/** A value of a map: elements in several rows begin on a line of their own. */
+/**
+ * A value of a map: elements in several rows begin on a line of their own. redis-cli does not look at the keys of a
+ * value that is a map itself, so a key in several rows begins beside its `=>`.
+ */
 function valueOnTerminal(reader: Reader, indent: string): string {
   const { rows } = reader;
   const shown = onTerminal(reader, indent);

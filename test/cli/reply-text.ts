@@ -44,6 +44,10 @@ const replies = [
   '%1\r\n+text\r\n=9\r\ntxt:a\nb\r\n\r\n', '%1\r\n+text\r\n*1\r\n=9\r\ntxt:a\nb\r\n\r\n',
   '%0\r\n', '~0\r\n', `%2\r\n${bulk('name')}:1\r\n${bulk('list')}*2\r\n:1\r\n%1\r\n+a\r\n~2\r\n,1.5\r\n_\r\n`,
   `~3\r\n${bulk('a')}:1\r\n*2\r\n#t\r\n#f\r\n`, `*2\r\n%1\r\n+k\r\n*0\r\n%1\r\n*1\r\n:1\r\n+v\r\n`,
+  // Keys in several rows: of a map, of a map that is a value, of one in an array, beside a value in several rows.
+  '%1\r\n*2\r\n:1\r\n:2\r\n+v\r\n', '%1\r\n:1\r\n%1\r\n*2\r\n:1\r\n:2\r\n+v\r\n',
+  '%1\r\n:1\r\n*1\r\n%1\r\n~2\r\n:1\r\n:2\r\n*1\r\n+v\r\n', '%1\r\n:1\r\n%1\r\n*2\r\n:1\r\n:2\r\n*2\r\n:1\r\n:2\r\n',
+  '%1\r\n:1\r\n%1\r\n%1\r\n:1\r\n*2\r\n:1\r\n:2\r\n+v\r\n', '%1\r\n:1\r\n%2\r\n*2\r\n:1\r\n:2\r\n+v\r\n+k\r\n+v\r\n',
 ];
 
 (hasCli ? test : test.skip)('each type is printed as redis-cli prints it', async (t) => {
