@@ -131,7 +131,7 @@ async function startNutcracker(server: Server): Promise<Server> {
     await gone;
     rmSync(folder, { recursive: true, force: true });
   };
-  return { name: 'nutcracker', pid: child.pid!, port, readyMs: performance.now() - startMs, stop };
+  return { name: 'nutcracker', pid: child.pid!, port, readyMs: performance.now() - startMs, said: '', stop };
 }
 
 async function accepts(port: number): Promise<boolean> {

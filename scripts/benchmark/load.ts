@@ -20,6 +20,8 @@ export interface Load {
   count: number;
   deep: number;
   connections: number;
+  /** So many requests a second at most; as many as the server takes when it is not given. */
+  perSecond?: number;
 }
 
 /** Sends the whole load and waits for all replies. Rejects when a reply is an error or is no frame. */
@@ -39,10 +41,11 @@ async function runConnection(source: Pipelines, port: number): Promise<void> {
       if (counter.owed === 0) resolve();
       else socket.write(room.subarray(0, source.bytesOf(counter.owed)));
     };
+    const pace = new Pace(source.periodMs);
     socket.on('data', (chunk) => {
       try {
         counter.take(chunk);
-        if (counter.owed === 0) next();
+        if (counter.owed === 0) pace.next(next);
       } catch (error) {
         reject(error instanceof Error ? error : new Error(String(error)));
       }
@@ -56,6 +59,20 @@ async function runConnection(source: Pipelines, port: number): Promise<void> {
 function close(socket: Socket): void {
   socket.removeAllListeners('close');
   socket.destroy();
+}
+
+/** Has things happen once in a period at most; what comes late is not made up for. */
+class Pace {
+  private dueMs = performance.now();
+
+  constructor(private readonly periodMs: number) {}
+
+  next(act: () => void): void {
+    const nowMs = performance.now();
+    this.dueMs = Math.max(this.dueMs + this.periodMs, nowMs);
+    if (this.dueMs === nowMs) act();
+    else setTimeout(act, this.dueMs - nowMs);
+  }
 }
 
 /** Fills buffers with the next requests of a load. */
@@ -76,6 +93,12 @@ class Pipelines {
 
   get bytesMax(): number {
     return this.bytesOf(this.load.deep);
+  }
+
+  /** How often a connection sends a pipeline, at the pace that the load asks for. */
+  get periodMs(): number {
+    const { deep, connections, perSecond = Infinity } = this.load;
+    return (deep * connections * 1000) / perSecond;
   }
 
   bytesOf(requests: number): number {

@@ -18,6 +18,8 @@ export interface Figures {
   perSecond: number;
 }
 
+type Benchmark = Extract<Row['measure'], { benchmark: unknown }>;
+
 /** Sends what a row wants to be there, and checks that the server answers with real values. */
 export async function prepare(row: Row, server: Server): Promise<void> {
   const client = await RawClient.connect(server.port);
@@ -37,7 +39,7 @@ export async function measure(row: Row, server: Server, count: number, deep: num
   const startUs = cpuUs(server.pid);
   const startMs = performance.now();
   if ('load' in what) await run({ ...what.load, count, deep }, server.port);
-  else await runBenchmark(what.benchmark, what.keys, server.port, count, deep);
+  else await runBenchmark(what, server.port, count, deep);
   const seconds = (performance.now() - startMs) / 1000;
   return { cpuUs: (cpuUs(server.pid) - startUs) / count, perSecond: count / seconds };
 }
@@ -50,11 +52,11 @@ async function renewData(loads: readonly Load[], server: Server): Promise<void> 
 }
 
 async function runBenchmark(
-  request: readonly string[], keys: number, port: number, count: number, deep: number,
+  { benchmark, keys, connections = CONNECTIONS }: Benchmark, port: number, count: number, deep: number,
 ): Promise<void> {
-  const numbers = { '-p': port, '-c': CONNECTIONS, '-n': count, '-r': keys, '-P': deep };
+  const numbers = { '-p': port, '-c': connections, '-n': count, '-r': keys, '-P': deep };
   const options = Object.entries(numbers).flatMap(([flag, value]) => [flag, String(value)]);
-  const { stdout, stderr } = await promisify(execFile)('redis-benchmark', [...options, '--csv', ...request]);
+  const { stdout, stderr } = await promisify(execFile)('redis-benchmark', [...options, '--csv', ...benchmark]);
   if (/error/i.test(stdout + stderr)) throw new Error(`redis-benchmark: ${stdout}${stderr}`);
 }
 

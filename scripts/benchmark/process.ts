@@ -1,6 +1,6 @@
 /** What a server process has used, from /proc. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
@@ -16,4 +16,23 @@ export function cpuUs(pid: number): number {
 export function residentBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
   return Number(kib) * 1024;
+}
+
+/**
+ * Memory of a process and its children together, in bytes: a page that several of them share counts once
+ * (proportional set size). 0 for what has ended meanwhile.
+ */
+export function proportionalBytes(pid: number): number {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+    let bytes = Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) * 1024;
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean);
+      for (const child of children) bytes += proportionalBytes(Number(child));
+    }
+    return bytes;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
+    throw error;
+  }
 }

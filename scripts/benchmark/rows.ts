@@ -10,7 +10,7 @@ export interface Row {
   /** Asked after that, once: requests as for redis-cli, and the reply's bytes. */
   check: readonly (readonly [request: string, reply: string])[];
   /** The arguments of redis-benchmark behind its options, or a load of our own, whose count and depth are set. */
-  measure: { benchmark: readonly string[]; keys: number } | { load: Load };
+  measure: { benchmark: readonly string[]; keys: number; connections?: number } | { load: Load };
   /** The depths, where not all are measured. */
   depths?: readonly number[];
 }

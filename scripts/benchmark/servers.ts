@@ -1,4 +1,4 @@
-/** The servers that are measured: each without persistence, on a free port and in a folder of its own. */
+/** The servers that are measured: each on a free port and in a folder of its own, unless it is given one. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,14 +14,16 @@ export interface Program {
   command: (port: number) => readonly string[];
 }
 
+const KEEPS_NOTHING = ['--save', '', '--appendonly', 'no'];
+
 export const redisServer: Program = {
   name: 'redis-server',
-  command: (port) => ['redis-server', '--port', String(port), '--save', '', '--appendonly', 'no'],
+  command: (port) => ['redis-server', '--port', String(port), ...KEEPS_NOTHING],
 };
 
 export const node: Program = {
   name: 'pigeonhole',
-  command: (port) => [script, 'start', '--port', String(port), '--line-port', '0'],
+  command: (port) => [script, 'start', '--port', String(port), '--line-port', '0', ...KEEPS_NOTHING],
 };
 
 export interface Server {
@@ -30,19 +32,24 @@ export interface Server {
   port: number;
   /** From the start of the process until it said that it is ready. */
   readyMs: number;
+  /** What it said until then. */
+  said: string;
   stop(): Promise<void>;
 }
 
-/** Starts a program and waits until it says that it is ready. Rejects, with what it said, when it ends before. */
-export async function start(program: Program): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-bench-'));
+/**
+ * Starts a program and waits until it says that it is ready. Rejects, with what it said, when it ends before. A folder
+ * that it is given stays; its own one is removed when it stops.
+ */
+export async function start(program: Program, given?: string): Promise<Server> {
+  const folder = given ?? mkdtempSync(join(tmpdir(), 'pigeonhole-bench-'));
   const port = await freePort();
   const [file = '', ...args] = program.command(port);
   const startMs = performance.now();
   const child = spawn(file, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   const gone = once(child, 'exit');
+  let output = '';
   const readyMs = await new Promise<number>((resolve, reject) => {
-    let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
       if (output.includes('Ready to accept connections')) resolve(performance.now() - startMs);
@@ -52,7 +59,7 @@ export async function start(program: Program): Promise<Server> {
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
     await gone;
-    rmSync(folder, { recursive: true, force: true });
+    if (given === undefined) rmSync(folder, { recursive: true, force: true });
   };
-  return { name: program.name, pid: child.pid!, port, readyMs, stop };
+  return { name: program.name, pid: child.pid!, port, readyMs, said: output, stop };
 }
