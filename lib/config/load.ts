@@ -1,10 +1,10 @@
 /**
- * Loads the settings of a node that is about to start. Later wins: what is built in, the config file, the environment,
- * the flags; at last the ports that a release's slice keeps closed. Every value is checked, also one that
- * another overrides, and the first wrong one stops the start.
+ * Loads the settings of a node that is about to start. Later wins: what is built in, a release's own folder, the
+ * config file, the environment, the flags; at last the ports that a release's slice keeps closed. Every value is
+ * checked, also one that another overrides, and the first wrong one stops the start.
  */
 import { existsSync } from 'node:fs';
-import { RELEASE_ENV, closedPorts } from './release.js';
+import { RELEASE_ENV, closedPorts, releaseDefaults } from './release.js';
 import { SettingError, Settings, settingSpecs } from './settings.js';
 import {
   ConfigError, type Given, configPath, fromEnvironment, fromFile, readDotenv, strangeVariables, variableOf,
@@ -44,7 +44,8 @@ export async function loadSettings(request: LoadRequest): Promise<Loaded> {
   const closed = closedPorts(environment);
   const fromVariables = environment[variableOf('node')] ?? environment.RELEASE_NODE;
   const node = flags.node ?? fromVariables ?? Settings.spec('node')?.initial ?? 'pigeonhole';
-  const given = [...(await fromFile(folder, request.file, { env, node })), ...outside, ...closed];
+  const file = await fromFile(folder, request.file, { env, node });
+  const given = [...releaseDefaults(environment), ...file, ...outside, ...closed];
   const strange = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
   const loaded = apply(given);
   const path = configPath(folder, request.file);

@@ -4,7 +4,8 @@
  *
  * | variable             | means                                                       |
  * | -------------------- | ----------------------------------------------------------- |
- * | `RELEASE_ROOT`       | the folder of the release; without it there is no release   |
+ * | `RELEASE_ROOT`       | the folder of the release; without it there is no release;  |
+ * |                      | `data` in it is what the setting `dir` is unless it is set  |
  * | `RELEASE_NAME`       | the name in config/releases.js                              |
  * | `RELEASE_VSN`        | the version that runs                                       |
  * | `RELEASE_NODE`       | the node's name, the setting `node`                         |
@@ -13,6 +14,7 @@
  * | `RELEASE_NODE_FLAGS` | what node.args says, for a node in the background           |
  * | `RELEASE_LISTENERS`  | the listeners of this slice: `client`, `line`, `peer`       |
  */
+import { join } from 'node:path';
 import { Settings } from './settings.js';
 import type { Given } from './sources.js';
 
@@ -23,6 +25,14 @@ export const LISTENERS: readonly string[] = Object.keys(PORT_OF_LISTENER);
 
 /** The environment's name in a release that is not told another. */
 export const RELEASE_ENV = 'prod';
+
+/**
+ * What holds in a release before any other source speaks: its data lies in its own folder, so that it is found again
+ * from wherever the node is started, and releases that are started in one folder keep apart.
+ */
+export function releaseDefaults({ RELEASE_ROOT: root }: NodeJS.ProcessEnv): Given[] {
+  return root === undefined ? [] : [{ name: 'dir', value: join(root, 'data'), source: 'RELEASE_ROOT' }];
+}
 
 /**
  * The port settings that stay 0 because the release is a slice without these listeners. They are laid over every other

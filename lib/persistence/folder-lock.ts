@@ -32,8 +32,8 @@ export class FolderLock {
     const own = `${process.pid} ${beginningOf(process.pid)}`;
     if (held.has(path)) throw inUse(folder, own);
     const temporary = `${path}.${process.pid}`;
-    writeFileSync(temporary, `${own}\n`);
     try {
+      writeFileSync(temporary, `${own}\n`);
       if (!isLinked(temporary, path)) {
         const holder = readLock(path);
         if (holder !== undefined && holder !== own && isHeld(holder)) throw inUse(folder, holder);

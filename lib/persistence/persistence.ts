@@ -15,7 +15,7 @@ import { LogFolder } from './log-folder.js';
 import type { SyncPolicy, SyncRules } from './log-writer.js';
 import { type LogFileEntry, Manifest, ManifestError } from './manifest.js';
 import { type LoadProgress, Recovery, RecoveryError } from './recovery.js';
-import { reasonOf } from './system-error.js';
+import { isDiskFull, reasonOf } from './system-error.js';
 import type { AppendLogServices } from '../commands/append-log-services.js';
 import { isLoading, misconfigured } from '../errors.js';
 import type { NodeState } from '../execution/node-state.js';
@@ -439,6 +439,7 @@ export class Persistence implements AppendLogServices {
 
 function forPeople(error: unknown, folder: string): PersistenceError {
   const isForPeople = error instanceof RecoveryError || error instanceof ManifestError || error instanceof FolderInUse;
-  const message = isForPeople ? error.message : `the folder ${folder} cannot be used: ${reasonOf(error)}`;
+  const remedy = isDiskFull(error) ? 'make room, or give this node another with --dir' : 'give this node another with --dir';
+  const message = isForPeople ? error.message : `the folder ${folder} cannot be used: ${reasonOf(error)}: ${remedy}`;
   return new PersistenceError(message, { cause: error });
 }

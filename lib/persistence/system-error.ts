@@ -5,6 +5,10 @@ export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
+export function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
+}
+
 /** The texts of redis-server (strerror) for what a disk says; they stand behind `MISCONF`. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'No space left on device',

@@ -153,6 +153,14 @@ test('a release gives the node its name, and its environment is prod unless told
   t.is(load2.settings.text('logfile'), 'stage baz');
 });
 
+test('the data of a release lies in its own folder, unless something says where', async (t) => {
+  const dirOf = async (files: Record<string, string>, environment = {}): Promise<string> =>
+    (await load(t, files, { environment: { ...RELEASE, ...environment } })).settings.text('dir');
+  t.is(await dirOf({}), '/srv/bar/data');
+  t.is(await dirOf({ 'config/runtime.js': "export default { dir: 'here' };" }), 'here');
+  t.is(await dirOf({}, { PIGEONHOLE_DIR: '/var/lib/bar' }), '/var/lib/bar');
+});
+
 test('a slice keeps the ports closed whose listener it lacks, and says so to who asked for one', async (t) => {
   const files = { 'config/runtime.js': "export default { port: 7000, 'line-port': 7001 };" };
   const environment = { ...RELEASE, RELEASE_LISTENERS: 'line peer', PIGEONHOLE_PORT: '7002' };

@@ -2,6 +2,7 @@
  * A node in the background is operated as an operator does it, with real processes.
  * One after the other: each test runs many processes.
  */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo, connect } from 'node:net';
 import { once } from 'node:events';
@@ -251,6 +252,35 @@ for (const [title, flags, message] of [
       t.regex(errors.replace(/^pigeonhole: (.*)\n$/, '$1'), message);
       t.false(existsSync(join(folder.place, 'control.sock')));
       t.false(existsSync(join(folder.place, 'pigeonhole.pid')));
+    }
+  });
+}
+
+/** Runs a command where `disk` is a file system of its own without room, and then lists what is on it. */
+const ON_A_FULL_DISK = `
+  mkdir disk && mount -t tmpfs -o size=64k none disk || exit
+  head -c 1000000 /dev/zero >disk/full 2>/dev/null
+  "$@"
+  echo "exit code $?"
+  cd disk && find . -type f | sort`;
+const canMount = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+
+for (const [flags, message] of [
+  [['--appendonly=yes', '--dir=disk/data'],
+    /^the folder .*\/data cannot be used: No space left on device: make room, or give this node another with --dir$/],
+  [['--control-socket=disk/control/sock'],
+    /^.*\/disk\/control\/cookie cannot be written: the disk is full: make room$/],
+] as const) {
+  (canMount ? test.serial : test.serial.skip)(`a disk that is full at the start: ${flags.at(-1)}`, async (t) => {
+    for (const verb of ['start', 'daemon']) {
+      const folder = inFolder(t);
+      const command = ['-rm', 'sh', '-c', ON_A_FULL_DISK, 'sh', process.execPath, main, verb, ...FREE, ...flags];
+      const run = new Run(folder.spawn('unshare', command));
+      await run.ended;
+      t.regex(run.errors.replace(/^pigeonhole: (.*)\n$/, '$1'), message);
+      // The runtime's own output has to go somewhere.
+      const left = verb === 'daemon' && flags[0].startsWith('--control') ? './control/log/pigeonhole.out.log\n' : '';
+      t.is(run.output, `exit code 1\n${left}./full\n`);
     }
   });
 }

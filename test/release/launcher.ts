@@ -122,8 +122,8 @@ test('a folder that was moved to a strange name starts through a link', async (t
 
 test('under a root that cannot be written it writes nothing', async (t) => {
   const { folder, launcher } = copyOfBar('read-only');
-  const tmp = join(project.folder, 'tmp elsewhere');
-  mkdirSync(tmp);
+  const [tmp, data] = [join(project.folder, 'tmp elsewhere'), join(project.folder, 'data elsewhere')];
+  for (const each of [tmp, data]) mkdirSync(each);
   const paths = (): string[] => [folder, ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path))];
   // The superuser may write everywhere, so somebody else runs it then.
   const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
@@ -133,10 +133,15 @@ test('under a root that cannot be written it writes nothing', async (t) => {
     if (user.uid !== undefined) chownSync(path, user.uid, user.gid);
     chmodSync(path, path.endsWith('COOKIE') ? 0o400 : 0o555);
   }
-  if (user.uid !== undefined) chownSync(tmp, user.uid, user.gid);
-  const node = await start(t, launcher, ['start'], { ...user, cwd: '/', env: { PATH: process.env.PATH, RELEASE_TMP: tmp } });
+  if (user.uid !== undefined) for (const each of [tmp, data]) chownSync(each, user.uid, user.gid);
+  const env = { PATH: process.env.PATH, RELEASE_TMP: tmp, PIGEONHOLE_APPENDONLY: 'yes' };
+  const refused = await runToEnd(launcher, ['start'], { ...user, cwd: '/', env });
+  const why = `bar: the folder ${folder}/data cannot be used: Permission denied: give this node another with --dir`;
+  t.like({ ...refused, errors: refused.errors.split('\n').slice(1) }, { code: 1, output: '', errors: [why, ''] });
+  const node = await start(t, launcher, ['start'], { ...user, cwd: '/', env: { ...env, PIGEONHOLE_DIR: data } });
   t.is(node.seen.RELEASE_TMP, tmp);
   t.is(await stop(node), 0);
+  t.true(existsSync(join(data, 'appendonlydir')));
   t.deepEqual(paths(), before);
   for (const path of before) chmodSync(path, 0o755);
 });

@@ -8,6 +8,9 @@ rem set "RELEASE_NODE=%COMPUTERNAME%"
 rem A folder that can be written where the release's own cannot:
 rem set "RELEASE_TMP=%ProgramData%\{{name}}"
 
+rem A folder for the data where the release's own cannot be written:
+rem set "PIGEONHOLE_DIR=%ProgramData%\{{name}}\data"
+
 rem Restart the node when it dies or hangs, with `daemon`:
 rem if "%RELEASE_COMMAND%" == "daemon" set "HEART=true"
 

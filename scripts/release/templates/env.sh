@@ -18,6 +18,9 @@
 # A folder that can be written where the release's own cannot:
 # RELEASE_TMP=/var/run/{{name}}
 
+# A folder for the data where the release's own cannot be written:
+# export PIGEONHOLE_DIR=/var/lib/{{name}}
+
 # The cookie from a place of your own:
 # RELEASE_COOKIE=$(cat /etc/{{name}}/cookie)
 
