@@ -3,6 +3,7 @@
  * It alone sees every layer.
  */
 import { Cluster } from './cluster/cluster.js';
+import { HandOver } from './cluster/hand-over.js';
 import type { Dial } from './cluster/wire.js';
 import { families } from './commands/families.js';
 import { memoryUse } from './commands/memory-use.js';
@@ -58,6 +59,7 @@ export class Node {
   private readonly snapshots: SnapshotKeeper;
   private readonly expiryTimer: ExpiryTimer;
   private readonly persistence: Persistence;
+  private readonly handOver: HandOver;
   private listeners: TcpListener[] = [];
   /** The ports that clients reach; 0 while there is none. */
   port = 0;
@@ -83,8 +85,14 @@ export class Node {
       ...(dial === undefined ? {} : { dial }),
       ...(readAgain === undefined ? {} : { readAgain }),
     });
-    this.cluster.onChange = (): void => this.route();
+    this.cluster.onChange = (): void => {
+      this.route();
+      // Buckets that another map has given back may have been waited for.
+      if (this.state.waits.hasReady) this.state.waits.serve();
+    };
     this.state.shards = this.cluster;
+    this.state.afterLoading = () => this.cluster.sortLoaded();
+    this.handOver = new HandOver(this.state, this.cluster);
     this.route();
     store.reclaimer.onWork = () => this.reclaim();
     settings.watch('loglevel', () => (log.least = LEAST_LEVELS[settings.text('loglevel')]!));
@@ -118,6 +126,7 @@ export class Node {
       log.warning('requirepass is set, and a line has no way to give a password: the line protocol refuses every command');
     }
     this.cluster.start();
+    this.handOver.start();
     log.info('Ready to accept connections');
   }
 
@@ -131,6 +140,7 @@ export class Node {
     this.state.limits.lingerMs = STOP_LINGER_MS;
     const cutOff = setTimeout(() => this.connections.forEach((connection) => connection.destroy()), STOP_MS_MAX);
     const closed = closeListeners(this.listeners);
+    this.handOver.stop();
     this.cluster.endWaits();
     for (const connection of this.connections) connection.close();
     await closed;

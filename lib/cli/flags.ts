@@ -45,10 +45,10 @@ function withFlags(command: Argv, specs: readonly SettingSpec[]): Argv {
   command.option('env', {
     type: 'string', requiresArg: true, group, describe: 'Name of the environment, for .env.NAME and the config file [NODE_ENV, or dev]',
   });
-  for (const { name, sentence, initial, hasNoEffect } of specs) {
+  for (const { name, sentence, initial, hasNoEffect, standsAlone } of specs) {
     const describe = `${sentence}${initial === '' ? '' : ` [${initial}]`}`;
     command.option(name, {
-      type: 'string', requiresArg: true, group: 'Settings:', describe, hidden: !isHelpWanted || hasNoEffect === true,
+      type: 'string', requiresArg: standsAlone !== true, group: 'Settings:', describe, hidden: !isHelpWanted || hasNoEffect === true,
     });
   }
   return command;
@@ -57,9 +57,9 @@ function withFlags(command: Argv, specs: readonly SettingSpec[]): Argv {
 /** What the flags ask to be loaded, with the files of the release or of the current folder. */
 export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadRequest {
   const given: Record<string, string> = {};
-  for (const { name } of settingSpecs) {
+  for (const { name, standsAlone } of settingSpecs) {
     const value = flags[name];
-    if (typeof value === 'string') given[name] = value;
+    if (typeof value === 'string') given[name] = standsAlone === true && value === '' ? 'yes' : value;
   }
   const text = (name: string): string | undefined => (typeof flags[name] === 'string' ? flags[name] : undefined);
   const { RELEASE_CONFIG: file, RELEASE_ROOT: folder = process.cwd() } = process.env;

@@ -3,6 +3,7 @@
  * made from them. A reload replaces the map and keeps the peers whose address stays.
  */
 import { Feeds } from './feeds.js';
+import { Foreign } from './foreign.js';
 import { LeftBehind } from './left-behind.js';
 import type { NodeAddress } from './node-address.js';
 import { Peer, type PeerServices } from './peer.js';
@@ -38,6 +39,7 @@ export class Cluster implements ShardServices {
   readonly router: ShardRouter;
   /** Where this node listens for peers; undefined when `nodes` does not say. */
   readonly address: NodeAddress | undefined;
+  readonly foreign: Foreign;
   private readonly services: PeerServices;
   private readonly settings: Settings;
   private peersByName = new Map<string, Peer>();
@@ -76,6 +78,7 @@ export class Cluster implements ShardServices {
     this.address = plan.nodes.get(this.self);
     this.router = new ShardRouter({ map: plan.map, self: NO_OWNER, peers: [] });
     this.router.relay = () => this.relay;
+    this.foreign = new Foreign(store, this.self, () => this.map, log);
     this.apply(plan);
     settings.guard(['nodes', 'shards'], (proposed) => {
       this.refuseLosses(planShards(proposed).map);
@@ -178,7 +181,10 @@ export class Cluster implements ShardServices {
   private async reloadAlone(isForced: boolean): Promise<string[]> {
     if (this.readAgain === undefined) throw new SettingError('shards', 'this node has no config that could be read again');
     const { nodes, shards } = await this.readAgain();
-    if (!isForced) await this.lookForLosses(nodes, shards);
+    const read: Readonly<Record<string, string>> = { nodes, shards };
+    const { map } = planShards((name) => read[name] ?? this.settings.text(name));
+    if (this.foreign.size > 0) await this.foreign.takeBackFor(map);
+    if (!isForced) await this.lookForLosses(map);
     // From here on nothing else is run until the new map is in force.
     const before = { map: this.map, addresses: this.addresses() };
     this.isForced = true;
@@ -195,9 +201,7 @@ export class Cluster implements ShardServices {
   }
 
   /** As `refuseLosses`, without holding up the clients. */
-  private async lookForLosses(nodes: string, shards: string): Promise<void> {
-    const read: Readonly<Record<string, string>> = { nodes, shards };
-    const { map } = planShards((name) => read[name] ?? this.settings.text(name));
+  private async lookForLosses(map: ShardMap): Promise<void> {
     for (let seen: ShardMap | undefined; seen !== this.map; ) {
       // CONFIG SET may change the map meanwhile: then another part of it is taken away.
       seen = this.map;
@@ -214,9 +218,12 @@ export class Cluster implements ShardServices {
   private takeSettings(): void {
     const plan = planShards((name) => this.settings.text(name));
     const changes = this.map.changesTo(plan.map);
+    const takesFromSelf = this.map.takesFrom(this.self, plan.map);
     for (const change of changes) this.services.log.info(`The shard map has changed: ${change}`);
     this.apply(plan);
+    if (this.foreign.size > 0) this.foreign.takeBack();
     this.onChange();
+    if (this.isStarted && (takesFromSelf || this.foreign.size > 0)) void this.foreign.sort();
   }
 
   /**
@@ -244,7 +251,16 @@ export class Cluster implements ShardServices {
     );
   }
 
+  /** Sets aside what of the buckets that have been loaded belongs to others. */
+  async sortLoaded(): Promise<void> {
+    if (!this.isWhole || this.foreign.size > 0) await this.foreign.sort();
+  }
+
   // ---- what SHARD and INFO show
+
+  get foreignBuckets(): number {
+    return this.foreign.size;
+  }
 
   get fingerprint(): string {
     return this.map.fingerprint;

@@ -1,24 +1,19 @@
 /**
  * What a change of the shard map would leave behind: the buckets stored here that this node owns and another map gives
- * away. Every bucket is looked at, which takes seconds for millions, so a reload counts in slices between which the
- * node serves its clients, and has an eye on what comes into being meanwhile.
+ * away. Every bucket is looked at, so a reload counts in slices between which the node serves its clients, and has an
+ * eye on what comes into being meanwhile.
  */
+import { BucketWalk, type Walker } from './bucket-walk.js';
 import { NO_OWNER, type ShardMap } from './shard-map.js';
-import { CURSOR_END } from '../store/byte-table.js';
 import { keySlice } from '../store/entry.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
 import { Slice } from '../util/bytes.js';
 
-/** The node is kept busy for so long at a time. */
-const SLICE_MS = 1;
-const STEPS_BETWEEN_LOOKS_AT_THE_CLOCK = 32;
-
-export class LeftBehind {
+export class LeftBehind implements Walker {
   /** How many of each range of the new map; for names that no range takes, under `no range`. */
   readonly counts = new Map<string, number>();
-  private database = 0;
-  private cursor = 0;
+  private readonly walk: BucketWalk;
   private readonly name = new Slice();
   private readonly selfBefore: number;
   private readonly selfAfter: number;
@@ -29,6 +24,7 @@ export class LeftBehind {
     private readonly after: ShardMap,
     self: string,
   ) {
+    this.walk = new BucketWalk(store, () => store.databases, this);
     this.selfBefore = before.owners.indexOf(self);
     this.selfAfter = after.owners.indexOf(self);
   }
@@ -39,7 +35,7 @@ export class LeftBehind {
 
   /** Counts in one go. */
   count(): void {
-    while (this.step());
+    this.walk.run();
   }
 
   /**
@@ -48,47 +44,21 @@ export class LeftBehind {
    */
   async countInSlices(): Promise<void> {
     const { store } = this;
-    const { onTurnover } = store;
     const look = (_db: Keyspace, key: Slice): void => this.look(key);
     store.followAdded(look, true);
-    store.onTurnover = (db, successor) => {
-      onTurnover?.(db, successor);
-      // Exchanged databases: those that were looked at may stand where one was not.
-      if (successor !== undefined) this.begin();
-    };
     try {
-      while (this.runSlice()) await new Promise(setImmediate);
+      await this.walk.runInSlices();
     } finally {
       store.followAdded(look, false);
-      store.onTurnover = onTurnover;
     }
   }
 
-  private begin(): void {
+  begin(): void {
     this.counts.clear();
-    this.database = this.cursor = 0;
   }
 
-  private runSlice(): boolean {
-    const endMs = performance.now() + SLICE_MS;
-    do {
-      for (let i = 0; i < STEPS_BETWEEN_LOOKS_AT_THE_CLOCK; i++) if (!this.step()) return false;
-    } while (performance.now() < endMs);
-    return true;
-  }
-
-  /** Looks at a few more buckets. False when there is none left. */
-  private step(): boolean {
-    const { store, name } = this;
-    const keyspace = store.databases[this.database];
-    if (keyspace === undefined) return false;
-    if (keyspace.size > 0) {
-      this.cursor = keyspace.scan(this.cursor, (ref) => this.look(keySlice(store.arena, ref, name)));
-      if (this.cursor < CURSOR_END) return true;
-    }
-    this.database++;
-    this.cursor = 0;
-    return true;
+  meet(_db: Keyspace, refs: readonly number[]): void {
+    for (const ref of refs) this.look(keySlice(this.store.arena, ref, this.name));
   }
 
   private look(name: Slice): void {

@@ -10,20 +10,19 @@
  * So it is not atomic. For a moment both names are there; and a new bucket under the new name that comes between two
  * copies is written over.
  */
+import { askOwner } from './ask-owner.js';
 import type { ShardRouter } from './router.js';
-import { Scatter } from './scatter.js';
 import type { Deferred } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
 import { CommandError, databaseIndexOutOfRange, notAnInteger, syntaxError } from '../errors.js';
 import type { Session } from '../execution/session.js';
-import { Args, setArgs } from '../protocol/args.js';
-import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
+import type { Args } from '../protocol/args.js';
+import type { Reply } from '../protocol/reply-decoder.js';
 import { parseInteger } from '../util/numbers.js';
 
 /** A bucket that changes faster than it can be copied is given up after so many times. */
 const ATTEMPTS_MAX = 16;
 const CHECKSUM_BYTES = 8;
-const RESP3_NIL = 95;
 
 /** What is wanted of a transfer. */
 export interface Transfer {
@@ -157,25 +156,10 @@ class RunningTransfer {
     return this.router.routes.peers[this.ownerOf(key)]?.address.kind === 'redis';
   }
 
-  /** Asks the owner of `key`. Rejects with a CommandError when the reply is an error. */
   private ask(key: Buffer, ...request: readonly (string | Buffer)[]): Promise<Reply> {
     const { router, session, transfer } = this;
-    const owner = this.ownerOf(key);
-    const name = router.routes.map.owners[owner];
-    if (name === undefined) throw new CommandError(`ERR ${router.routes.map.describeGap(key)}`);
-    const args = setArgs(new Args(), request);
-    const found = session.node.table.find(args)!;
-    const command = found.subcommands?.get(args.text(1).toLowerCase()) ?? found;
-    return new Promise((resolve, reject) => {
-      const scatter = new Scatter(([part]) => {
-        const reply = part!.reply[0] === RESP3_NIL ? null : decodeReply(part!.reply);
-        if (reply instanceof ReplyError) reject(new CommandError(reply.message));
-        else resolve(reply);
-      });
-      const database = key === transfer.to ? transfer.database : session.db.index;
-      router.askOwner(scatter.add(name), owner, session, command, args, database);
-      scatter.close();
-    });
+    const database = key === transfer.to ? transfer.database : session.db.index;
+    return askOwner(router, session, key, database, request);
   }
 }
 

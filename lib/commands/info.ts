@@ -344,7 +344,7 @@ function shards({ node }: Context): Fields {
   const peers = node.shards.peerStates();
   const fields: Fields = {
     shard_node: self, shard_map: entries.map(({ range, node: owner }) => `${range}=${owner}`).join(','),
-    shard_fingerprint: fingerprint, shard_peers: peers.length,
+    shard_fingerprint: fingerprint, shard_foreign_buckets: node.shards.foreignBuckets, shard_peers: peers.length,
     shard_peers_up: peers.filter(({ state }) => state === 'up').length,
   };
   for (const peer of peers) {

@@ -20,7 +20,7 @@ const flushall: Handler = (context, args, reply) => {
   const { store } = context;
   for (const db of store.databases) {
     store.changes += db.size;
-    db.clear();
+    store.empty(db);
   }
   store.changes++;
   context.node.tracking.flushed();
@@ -30,7 +30,7 @@ const flushall: Handler = (context, args, reply) => {
 const flushdb: Handler = (context, args, reply) => {
   readFlushMode(args);
   context.store.changes += context.db.size;
-  context.db.clear();
+  context.store.empty(context.db);
   context.node.tracking.flushed();
   reply.ok();
 };
@@ -52,7 +52,7 @@ const swapdb: Handler = ({ store }, args, reply) => {
   const first = store.databases[readNumber(args, 1, firstDatabaseIndexInvalid)];
   const second = store.databases[readNumber(args, 2, secondDatabaseIndexInvalid)];
   if (first === undefined || second === undefined) throw databaseIndexOutOfRange();
-  if (first !== second) first.swap(second);
+  if (first !== second) store.swap(first, second);
   store.changes++;
   reply.ok();
 };

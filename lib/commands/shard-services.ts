@@ -28,6 +28,8 @@ export interface ShardServices {
   readonly fingerprint: string;
   /** Whether buckets are on plain Redis servers. */
   readonly hasRedisServers: boolean;
+  /** How many stored buckets are kept and not served, because the map gives them to others. */
+  readonly foreignBuckets: number;
   /** The map as it was written. */
   readonly shards: readonly { range: string; node: string }[];
   /** The node that owns the bucket with this name; undefined when none does. */

@@ -23,6 +23,8 @@ export interface SettingSpec {
   read?: (value: string, current: string) => string;
   /** The value as CONFIG GET prints it, where that says less. */
   show?: (value: string) => string;
+  /** As a flag on the command line it may stand without a value, and means yes then. */
+  standsAlone?: boolean;
   /** Whether CONFIG SET may change it while the node runs. */
   isMutable: boolean;
   /** CONFIG SET may change it only with `enable-protected-configs`. */

@@ -71,6 +71,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'cookie', kind: 'text', initial: '', isMutable: false, isSecret: true, sentence: 'Secret that the nodes of a cluster prove to each other; the same on all of them.' },
   { name: 'nodes', kind: 'text', initial: '', isMutable: true, isSecret: true, sentence: 'Where nodes are: name=host:port, name=unix:/path or name=redis://user:password@host:port, parted by commas.' },
   { name: 'shards', kind: 'text', initial: '', isMutable: true, sentence: 'Which node owns which names, as in a-m=foo,n-z=bar,*=foo; empty for all of them on this node.' },
+  { name: 'load-foreign', kind: 'flag', initial: 'no', isMutable: true, standsAlone: true, sentence: 'Whether stored buckets that the shard map gives to other nodes are handed over to them.' },
   { name: 'peer-port', kind: 'integer', initial: 'auto', min: 0, max: 65535, word: 'auto', isMutable: false, sentence: 'Port for peers; 0 for none, `auto` for the address of this node in `nodes`.' },
   { name: 'watch-config', kind: 'flag', initial: 'no', isMutable: false, sentence: 'Whether a change of the config file is taken over while the node runs, as far as `nodes` and `shards` go.' },
   { name: 'peer-timeout', kind: 'integer', initial: '5000', min: 10, max: 3600000, isMutable: true, sentence: 'Milliseconds after which a peer that does not answer counts as down.' },

@@ -60,6 +60,8 @@ export class NodeState implements NodeServices {
   readonly propagation: Propagation;
   /** Says why a command may not be run now, whatever it is asked to do; undefined when all may. */
   refusal: ((command: Command, session: Session) => CommandError | undefined) | undefined;
+  /** Awaited when data have been loaded, before they are served; see cluster/foreign.ts. */
+  afterLoading: () => Promise<void> = () => Promise.resolve();
   readonly timer: CommandTimer;
   readonly waits: WaitingClients;
   readonly maxMemory: MaxMemory;

@@ -130,7 +130,7 @@ export class Propagation implements Propagating {
   }
 
   /** Records what the node has removed by itself. */
-  private recordRemoval(db: Keyspace, [name, ...names]: [string, ...Slice[]]): void {
+  recordRemoval(db: Keyspace, [name, ...names]: [string, ...Slice[]]): void {
     const { log, removal } = this;
     if (log === undefined) return;
     removal.array(names.length + 1);

@@ -162,6 +162,7 @@ export class Persistence implements AppendLogServices {
       const mayCut = node.settings.flag('aof-load-truncated');
       const recovery = new Recovery({ node, folder, mayCut, progress: this.loading });
       await recovery.load(this.manifest);
+      await node.afterLoading();
       const seconds = ((node.clock.nowMs() - startedAtMs) / 1000).toFixed(3);
       node.log.info(`DB loaded from append only file: ${seconds} seconds`);
     } finally {
@@ -366,7 +367,7 @@ export class Persistence implements AppendLogServices {
       this.refuseForLoading();
       this.node.propagation.log = undefined;
       try {
-        for (const db of node.store.databases) db.clear();
+        for (const db of node.store.databases) node.store.empty(db);
         await this.load();
       } finally {
         node.propagation.log = this.log;

@@ -65,7 +65,7 @@ export class Recovery {
   /** Loads the files of a manifest; the store is empty before. Rejects with RecoveryError. */
   async load(manifest: Manifest): Promise<void> {
     const { store } = this.parts.node;
-    while (!(await this.loadOnce(manifest))) for (const db of store.databases) db.clear();
+    while (!(await this.loadOnce(manifest))) for (const db of store.databases) store.empty(db);
     store.changes = 0;
   }
 

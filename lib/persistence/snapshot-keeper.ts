@@ -174,6 +174,7 @@ export class SnapshotKeeper implements SnapshotServices {
       await handle.close();
     }
     node.store.changes = this.changesAtSave = 0;
+    await node.afterLoading();
   }
 
   private async read(handle: FileHandle): Promise<void> {

@@ -85,8 +85,8 @@ export class Snapshot {
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     this.writer = new RdbWriter(store, options, (bytes) => this.take(bytes));
     this.writer.begin(options.nowMs);
-    this.keysTotal = store.databases.reduce((sum, db) => sum + db.size, 0);
-    const filled = store.databases.filter((db) => db.size > 0);
+    this.keysTotal = store.keyspaces.reduce((sum, db) => sum + db.size, 0);
+    const filled = store.keyspaces.filter((db) => db.size > 0);
     this.walks = filled.map((db) => new DatabaseWalk(db, this.writer, () => this.keysWritten++));
     this.next();
   }
@@ -234,7 +234,7 @@ class DatabaseWalk implements SnapshotGuard {
   }
 
   private end(): true {
-    for (const db of this.db.store.databases) db.release(this);
+    for (const db of this.db.store.keyspaces) db.release(this);
     this.dispose?.();
     return true;
   }

@@ -37,6 +37,8 @@ export class Keyspace {
   constructor(
     readonly store: Store,
     readonly index: number,
+    /** It is a database: its buckets expire, and others are told of what becomes of them. */
+    readonly isServed = true,
   ) {
     this.buckets = new ByteTable(store.arena, store.seed);
     this.expiring = new ByteTable(store.arena, store.seed);
@@ -88,7 +90,7 @@ export class Keyspace {
 
   private removeIfExpired(key: Slice, ref: number): boolean {
     const { store } = this;
-    if (expiryOf(store.arena, ref) > store.nowMs) return false;
+    if (!this.isServed || expiryOf(store.arena, ref) > store.nowMs) return false;
     store.expired++;
     this.removeUnasked(key, ref, 'expired');
     return true;
@@ -127,8 +129,8 @@ export class Keyspace {
     if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
     if (this.guard !== undefined) this.guard.noteEntry(key.hash, ref);
     if (entryType(store.arena, ref) === HASH) this.listFieldExpiry(ref, nextExpiryOfFields(this, ref));
-    if (store.onAdded !== undefined && this !== store.workbench) store.onAdded(this, key);
-    if (store.onArrival !== undefined && this !== store.workbench) store.onArrival(this, key, ref);
+    if (store.onAdded !== undefined && this.isServed) store.onAdded(this, key);
+    if (store.onArrival !== undefined && this.isServed) store.onArrival(this, key, ref);
   }
 
   /**
@@ -137,7 +139,7 @@ export class Keyspace {
    */
   replace(key: Slice, oldRef: number, ref: number): void {
     const { arena, onDeparture } = this.store;
-    if (onDeparture !== undefined && this !== this.store.workbench) onDeparture(this, key, oldRef);
+    if (onDeparture !== undefined && this.isServed) onDeparture(this, key, oldRef);
     const expired = hasFlag(arena, oldRef, HAS_EXPIRY);
     const expires = hasFlag(arena, ref, HAS_EXPIRY);
     setAccess(arena, ref, accessOf(arena, oldRef));
@@ -177,10 +179,16 @@ export class Keyspace {
       setMark(this.store.arena, ref, false);
     }
     const { onDeparture } = this.store;
-    if (onDeparture !== undefined && this !== this.store.workbench) onDeparture(this, key, ref);
+    if (onDeparture !== undefined && this.isServed) onDeparture(this, key, ref);
     this.buckets.remove(key.hash, ref);
     if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.remove(key.hash, ref);
     if (this.fieldExpiry !== undefined) this.unlistFieldExpiry(ref, this.nextFieldExpiry(ref));
+  }
+
+  /** Hands a bucket over to another keyspace, as it is. `find` has just given `ref` for `key`, and nothing there. */
+  moveTo(other: Keyspace, key: Slice, ref: number): void {
+    this.detach(key, ref);
+    other.attach(key, ref);
   }
 
   /**
@@ -326,8 +334,10 @@ export class Keyspace {
 
   /** Exchanges all buckets for those of another keyspace. */
   swap(other: Keyspace): void {
-    this.store.onTurnover?.(this, other);
-    this.store.onTurnover?.(other, this);
+    if (this.isServed) {
+      this.store.onTurnover?.(this, other);
+      this.store.onTurnover?.(other, this);
+    }
     [this.buckets, other.buckets] = [other.buckets, this.buckets];
     [this.expiring, other.expiring] = [other.expiring, this.expiring];
     [this.fieldExpiry, other.fieldExpiry] = [other.fieldExpiry, this.fieldExpiry];
@@ -340,7 +350,7 @@ export class Keyspace {
   clear(): void {
     const { arena, reclaimer } = this.store;
     const { buckets, expiring, guard } = this;
-    this.store.onTurnover?.(this, undefined);
+    if (this.isServed) this.store.onTurnover?.(this, undefined);
     this.buckets = new ByteTable(arena, this.store.seed);
     this.expiring = new ByteTable(arena, this.store.seed);
     this.fieldExpiry?.forget();

@@ -45,6 +45,12 @@ export class Store {
   readonly databases: Keyspace[] = [];
   /** No database: here a command puts a value together before it becomes a bucket. Empty between commands. */
   readonly workbench: Keyspace;
+  /**
+   * Buckets that are kept and not served, by database, because other nodes own their names (cluster/foreign.ts). No
+   * command sees them; they do not expire and are not evicted. Snapshots have them, and what empties or exchanges
+   * databases concerns them too. There are no keyspaces for them before the first.
+   */
+  readonly foreign: Keyspace[] = [];
   readonly encodingLimits = new EncodingLimits();
 
   /** The time that expiry is judged by. Set once for each batch of requests, so that a batch sees one moment. */
@@ -100,9 +106,38 @@ export class Store {
     this.access = new Access(this.random);
     this.evictor = new Evictor(this);
     this.setNow(this.clock.nowMs());
-    this.workbench = new Keyspace(this, -1);
+    this.workbench = new Keyspace(this, -1, false);
     const count = options.databases ?? 16;
     for (let index = 0; index < count; index++) this.databases.push(new Keyspace(this, index));
+  }
+
+  /** The databases, and what is kept beside them. */
+  get keyspaces(): readonly Keyspace[] {
+    return [...this.databases, ...this.foreign];
+  }
+
+  get foreignSize(): number {
+    return this.foreign.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Where foreign buckets of this database are kept. */
+  foreignOf({ index }: Keyspace): Keyspace {
+    if (this.foreign.length === 0) {
+      for (const db of this.databases) this.foreign.push(new Keyspace(this, db.index, false));
+    }
+    return this.foreign[index]!;
+  }
+
+  /** Empties a database at once; the memory is freed in slices. */
+  empty(db: Keyspace): void {
+    db.clear();
+    this.foreign[db.index]?.clear();
+  }
+
+  /** Exchanges all buckets of two databases. */
+  swap(first: Keyspace, second: Keyspace): void {
+    first.swap(second);
+    this.foreign[first.index]?.swap(this.foreign[second.index]!);
   }
 
   /** Has `follower` told of every bucket that is added, or no more. */

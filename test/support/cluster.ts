@@ -16,6 +16,8 @@ export interface ClusterOptions {
   shards?: string;
   /** For every node. */
   settings?: Readonly<Record<string, string>>;
+  /** For one node. */
+  settingsOf?: (name: string) => Readonly<Record<string, string>>;
   /** Addresses of further nodes, as in the setting `nodes`. */
   others?: readonly string[];
   /** How a node reaches its peers. */
@@ -57,7 +59,7 @@ export class TestCluster {
     const node = new Node({
       settings: new Settings({
         port: 'any', 'line-port': 'any', bind: '127.0.0.1', 'enable-debug-command': 'yes', cookie: 'oatmeal', node: name, nodes: this.addresses,
-        shards: options.shards ?? 'a-m=foo,n-z=bar,*=foo', ...options.settings, ...settings,
+        shards: options.shards ?? 'a-m=foo,n-z=bar,*=foo', ...options.settings, ...options.settingsOf?.(name), ...settings,
       }),
       log: new Log((line) => void this.lines.push(`${name} ${line}`)),
       ...(options.dialOf === undefined ? {} : { dial: options.dialOf(name) }),

@@ -1,0 +1,31 @@
+/** Requests that a node makes of the owner of a bucket by itself, as a part of something larger. */
+import type { ShardRouter } from './router.js';
+import { Scatter } from './scatter.js';
+import { CommandError } from '../errors.js';
+import type { Session } from '../execution/session.js';
+import { Args, setArgs } from '../protocol/args.js';
+import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
+
+const RESP3_NIL = 95;
+
+/** Asks the owner of `key`, in a database. Rejects with a CommandError when the reply is an error, or there is none. */
+export function askOwner(
+  router: ShardRouter, session: Session, key: Buffer, database: number, request: readonly (string | Buffer)[],
+): Promise<Reply> {
+  const { map } = router.routes;
+  const owner = map.ownerOf(key, 0, key.length);
+  const name = map.owners[owner];
+  if (name === undefined) return Promise.reject(new CommandError(`ERR ${map.describeGap(key)}`));
+  const args = setArgs(new Args(), request);
+  const found = session.node.table.find(args)!;
+  const command = found.subcommands?.get(args.text(1).toLowerCase()) ?? found;
+  return new Promise((resolve, reject) => {
+    const scatter = new Scatter(([part]) => {
+      const reply = part!.reply[0] === RESP3_NIL ? null : decodeReply(part!.reply);
+      if (reply instanceof ReplyError) reject(new CommandError(reply.message));
+      else resolve(reply);
+    });
+    router.askOwner(scatter.add(name), owner, session, command, args, database);
+    scatter.close();
+  });
+}
