@@ -66,11 +66,13 @@ export function loadRequest(flags: Readonly<Record<string, unknown>>): LoadReque
   return { flags: given, file: text('config') ?? file, env: text('env'), folder, environment: process.env };
 }
 
-/** The flags that were given, as they are written, for a process that is to run with the same. */
+/**
+ * The flags that were given, as they are written, for a process that is to run with the same. What a release says by
+ * its environment is not among them: the next start may be of another version.
+ */
 export function settingFlags(flags: Readonly<Record<string, unknown>>): string[] {
-  const { flags: given = {}, file, env } = loadRequest(flags);
-  const named = { ...given, ...(file === undefined ? {} : { config: file }), ...(env === undefined ? {} : { env }) };
-  return Object.entries(named).map(([name, value]) => `--${name}=${value}`);
+  const names = [...settingSpecs.map(({ name }) => name), ...SOURCE_FLAGS];
+  return names.flatMap((name) => (typeof flags[name] === 'string' ? [`--${name}=${flags[name]}`] : []));
 }
 
 /** There is no such verb, or none was given: the list of verbs is of use. */

@@ -9,7 +9,8 @@ import type { CommandModule } from 'yargs';
 import { thisProgram } from './background.js';
 import { settingFlags, withSettings } from './flags.js';
 import { findTarget } from './reach.js';
-import { ConfigError } from '../config/sources.js';
+import { settingSpecs } from '../config/settings.js';
+import { ConfigError, variableOf } from '../config/sources.js';
 import { type Place, reasonOf } from '../control/place.js';
 
 export const install: CommandModule<object, Record<string, unknown>> = {
@@ -17,13 +18,14 @@ export const install: CommandModule<object, Record<string, unknown>> = {
   describe: 'Write what this system needs to run the node as a service (NODE.service), and print what to run',
   builder: (command) => withSettings(command).option('overwrite', { type: 'boolean', default: false, describe: 'Replace the file' }),
   handler: async (flags) => {
+    const { kept, secrets } = ownVariables();
     const { place } = await findTarget(flags);
     const command = nodeCommand();
     if (process.platform === 'win32') return console.log(windowsCommands(place, command));
     const file = resolve(typeof flags.file === 'string' ? flags.file : `${place.name}.service`);
     if (existsSync(file) && flags.overwrite !== true) throw new ConfigError(`${file} exists: give --overwrite to replace it`);
     try {
-      writeFileSync(file, unit(place, command, settingFlags(flags)));
+      writeFileSync(file, unit(place, command, settingFlags(flags), kept));
     } catch (error) {
       throw new ConfigError(`${file} cannot be written: ${reasonOf(error)}`);
     }
@@ -31,6 +33,7 @@ export const install: CommandModule<object, Record<string, unknown>> = {
     console.log(`    sudo cp ${file} /etc/systemd/system/${place.name}.service`);
     console.log('    sudo systemctl daemon-reload');
     console.log(`    sudo systemctl enable --now ${place.name}`);
+    for (const name of secrets) console.log(`\n${name} is a secret and not in it: the service needs it in .env or in its config`);
   },
 };
 
@@ -44,10 +47,22 @@ function nodeCommand(): string[] {
 
 const KEPT_VARIABLES = ['RELEASE_NODE', 'RELEASE_TMP', 'PIGEONHOLE_ENV', 'NODE_ENV'];
 
-function unit(place: Place, command: readonly string[], flags: readonly string[]): string {
+/** The variables of this process that the service is to have too. Asked before those of .env files are among them. */
+function ownVariables(): { kept: string[]; secrets: string[] } {
+  const isGiven = (name: string): boolean => process.env[name] !== undefined;
+  const variables = settingSpecs.map(({ name, isSecret }) => ({ name: variableOf(name), isSecret: isSecret === true }));
+  const given = variables.filter(({ name }) => isGiven(name));
+  return {
+    kept: [...KEPT_VARIABLES.filter(isGiven), ...given.filter(({ isSecret }) => !isSecret).map(({ name }) => name)],
+    secrets: given.filter(({ isSecret }) => isSecret).map(({ name }) => name),
+  };
+}
+
+function unit(
+  place: Place, command: readonly string[], flags: readonly string[], variables: readonly string[],
+): string {
   const run = (verb: string, ...more: readonly string[]): string => [...command, verb, ...more].map(unitWord).join(' ');
   const where = flags.filter((flag) => /^--(config|env|node|cookie|control-socket)=/.test(flag));
-  const variables = KEPT_VARIABLES.filter((name) => process.env[name] !== undefined);
   return [
     '[Unit]',
     `Description=Pigeonhole node ${place.name}`,

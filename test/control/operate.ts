@@ -330,14 +330,23 @@ test.serial('a socket whose path is longer than the system allows is reached all
   t.deepEqual(await folder.do(['stop', ...flags]), [0, '', '']);
 });
 
+const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
+
 test.serial('install writes a unit and prints what to run', async (t) => {
   const folder = inFolder(t);
-  const [code, output] = await folder.do(['install', '--port', '7000']);
+  folder.write('.env', 'PIGEONHOLE_MAXCLIENTS=100');
+  const environment = { PIGEONHOLE_LOGLEVEL: 'verbose', PIGEONHOLE_REQUIREPASS: 'hush' };
+  const [code, output] = await folder.do(['install', '--port', '7000'], environment);
   t.is(code, 0);
-  t.regex(output, /systemctl enable --now pigeonhole/);
+  t.regex(output, /systemctl enable --now pigeonhole\n\nPIGEONHOLE_REQUIREPASS is a secret and not in it: .*\n$/);
   const unit = folder.read('pigeonhole.service');
   t.regex(unit, /^ExecStart=.*main\.js start --port=7000$/m);
   t.regex(unit, /^ExecReload=.*main\.js reload$/m);
+  t.deepEqual(unit.match(/^Environment=.*/gm), ['Environment=PIGEONHOLE_LOGLEVEL=verbose'], 'those of .env are read again');
+  if (hasSystemd) {
+    const verified = spawnSync('systemd-analyze', ['verify', join(folder.path, 'pigeonhole.service')], { encoding: 'utf8' });
+    t.deepEqual([verified.status, verified.stderr], [0, '']);
+  }
   t.is((await folder.do(['install']))[0], 1);
   t.is((await folder.do(['install', '--overwrite']))[0], 0);
 });

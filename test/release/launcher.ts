@@ -189,6 +189,16 @@ test('what is in the environment goes before the folder', async (t) => {
   t.is(await stop(node), 0);
 });
 
+test('the service of a release is that of whichever version is the last', async (t) => {
+  const { folder, launcher } = copyOfBar('service');
+  const unit = join(folder, 'bar.service');
+  const installed = await runToEnd(launcher, ['install', unit, '--port=0'], { cwd: folder, env: { PATH: process.env.PATH } });
+  t.is(installed.code, 0, installed.errors);
+  const text = readFileSync(unit, 'utf8');
+  t.regex(text, new RegExp(`^ExecStart=${launcher} start --port=0$`, 'm'));
+  t.false(text.includes('1.2.3'), text);
+});
+
 test('no command, and a wrong one: the list of commands, exit 1', async (t) => {
   const none = await runToEnd(foo, [], { env: {} });
   t.like(none, { code: 1, output: '' });
