@@ -7,6 +7,7 @@
  * its control socket stay. Flags for the runtime itself (node.args) need a stop and a start.
  */
 import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ControlListener } from './control-listener.js';
 import { keptCookie } from './cookie.js';
 import { type Place, placeOf, prepareFolder, writeOwn } from './place.js';
@@ -154,7 +155,8 @@ export class NodeProcess {
   /** Takes the node's folder: nobody else's node may run there. */
   private async takePlace({ settings }: Loaded): Promise<void> {
     const { place } = this;
-    prepareFolder(place.folder);
+    // With RELEASE_TMP and control-socket both given these are two.
+    for (const folder of new Set([place.folder, dirname(place.socket)])) prepareFolder(folder);
     this.cookie = keptCookie(settings, place);
     const control = new ControlListener(this);
     await control.open(place);

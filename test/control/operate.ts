@@ -319,6 +319,17 @@ test.serial('in a release the place, the name and the cookie come from the envir
   t.deepEqual(await folder.do(['stop']), [0, '', '']);
 });
 
+test.serial('a release may have its control socket elsewhere, in a folder that only its user may enter', async (t) => {
+  const folder = inFolder(t, { RELEASE_NAME: 'foo', RELEASE_TMP: 'var', RELEASE_COOKIE: 'secret' });
+  const flags = ['--control-socket', 'run/foo/sock'];
+  const [code, , errors] = await folder.do(['daemon', ...FREE, ...flags]);
+  t.is(code, 0, errors);
+  t.is(statSync(join(folder.path, 'run/foo')).mode & 0o777, 0o700);
+  t.deepEqual(await folder.do(['rpc', '1', ...flags]), [0, '1\n', '']);
+  t.deepEqual(await folder.do(['stop', ...flags]), [0, '', '']);
+  t.regex((await folder.do(['start', ...FREE, '--control-socket', '/tmp/foo.sock']))[2], /^foo: the folder \/tmp is open to everybody/);
+});
+
 test.serial('a socket whose path is longer than the system allows is reached all the same', async (t) => {
   const folder = inFolder(t);
   const deep = join(folder.path, 'd'.repeat(100));
