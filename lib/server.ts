@@ -192,10 +192,12 @@ export class Node {
     log.info(`Accepting peers on port ${opened.port}`);
   }
 
+  private readonly forget = (connection: Connection): void => void this.connections.delete(connection);
+
   private acceptPeer(accepted: Accepted): void {
     const connection = new PeerConnection(accepted, this.state, this.peerExecutor, this.outbox, this.cluster);
     this.connections.add(connection);
-    accepted.socket.once('close', () => this.connections.delete(connection));
+    connection.whenClosed = this.forget;
   }
 
   private accept(accepted: Accepted, Kind: ConnectionKind): void {
@@ -209,7 +211,7 @@ export class Node {
     const connection = new Kind(accepted, this.state, this.executor, this.outbox);
     this.connections.add(connection);
     this.state.clients.set(connection.session.id, connection.session);
-    accepted.socket.once('close', () => this.connections.delete(connection));
+    connection.whenClosed = this.forget;
   }
 
   /** Runs the reclaimer in slices of a millisecond until it has nothing left. */

@@ -164,6 +164,8 @@ export interface Client extends TrackingClient {
   /** Bytes of requests that have not been run, and of replies that the client has not read. */
   pendingBytes(): number;
   unreadBytes(): number;
+  /** Bytes of both and of the room for more requests. */
+  bufferBytes(): number;
   /** The line that CLIENT INFO and CLIENT LIST print, without its end. */
   describe(): string;
   /** Sends bytes that answer no request, behind the replies that are on their way. */

@@ -26,7 +26,7 @@ export interface MemoryUse {
 export function memoryUse({ store, node }: Pick<Context, 'store' | 'node'>): MemoryUse {
   const { arena } = store;
   const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
-  const clients = [...node.clients.values()].reduce((sum, each) => sum + each.pendingBytes() + each.unreadBytes(), 0);
+  const clients = [...node.clients.values()].reduce((sum, each) => sum + each.bufferBytes(), 0);
   const indexes = store.keyspaces.reduce((sum, db) => sum + db.indexBytes + db.expiringIndexBytes, 0);
   const used = store.usedBytes + clients;
   node.stats.usedBytesPeak = Math.max(node.stats.usedBytesPeak, used);

@@ -55,10 +55,6 @@ export class ControlConnection extends Connection {
     this.decoder = new RequestDecoder(this.requestLimits);
     state.clients.set(this.session.id, this.session);
     this.patience = setTimeout(() => this.destroy(), PROOF_MS_MAX);
-    this.socket.once('close', () => {
-      clearTimeout(this.patience);
-      this.scope?.close();
-    });
   }
 
   override get address(): string {
@@ -95,6 +91,19 @@ export class ControlConnection extends Connection {
     return this.decoder.pendingBytes;
   }
 
+  spareBytes(): number {
+    return this.decoder.spareBytes;
+  }
+
+  protected rest(): void {
+    this.decoder.rest();
+  }
+
+  override onClose(): void {
+    super.onClose();
+    clearTimeout(this.patience);
+    this.scope?.close();
+  }
 
   // ---- the handshake
 

@@ -47,7 +47,7 @@ export class ControlListener {
   private accept(accepted: Accepted): void {
     const connection = new ControlConnection(accepted, this.owner, this.outbox);
     this.connections.add(connection);
-    accepted.socket.once('close', () => this.connections.delete(connection));
+    connection.whenClosed = () => this.connections.delete(connection);
   }
 }
 

@@ -13,6 +13,7 @@ export const detached: Transport = {
   isHeld: false,
   isOwed: false,
   pendingBytes: () => 0,
+  spareBytes: () => 0,
   unreadBytes: () => 0,
   defer: none,
   postpone: none,

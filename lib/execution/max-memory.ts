@@ -76,7 +76,7 @@ export class MaxMemory {
   countClients(): void {
     this.clientBytes = 0;
     if (!this.isSet) return;
-    for (const client of this.node.clients.values()) this.clientBytes += client.pendingBytes() + client.unreadBytes();
+    for (const client of this.node.clients.values()) this.clientBytes += client.bufferBytes();
   }
 
   /** Makes room before a command runs; whether it must be refused because there is none. */

@@ -25,6 +25,8 @@ export interface Transport {
   readonly isHeld: boolean;
   /** Bytes of requests that have not been run. */
   pendingBytes(): number;
+  /** Bytes that are kept free for more of them. */
+  spareBytes(): number;
   /** Bytes of replies that the client has not read. */
   unreadBytes(): number;
   defer(holds: boolean, mayBeOvertaken: boolean): Deferred;
@@ -115,6 +117,11 @@ export class Session implements Context, Client, Author {
 
   unreadBytes(): number {
     return this.transport.unreadBytes();
+  }
+
+  bufferBytes(): number {
+    const { transport } = this;
+    return transport.pendingBytes() + transport.spareBytes() + transport.unreadBytes();
   }
 
   changed(key: Slice, eventClass: EventClass, event: string): void {
@@ -231,8 +238,8 @@ export class Session implements Context, Client, Author {
     return (
       `id=${this.id} addr=${this.address} laddr=${this.localAddress} fd=${transport.fileDescriptor} name=${this.name} ` +
       `age=${seconds(this.createdAtMs)} idle=${seconds(this.lastActiveMs)} flags=${this.flags()} db=${this.db.index} ` +
-      `sub=${subscribed('channel')} psub=${subscribed('pattern')} ssub=${subscribed('shard')} multi=${this.isQueueing ? this.transaction!.commands.length : -1} qbuf=${pendingBytes} qbuf-free=0 argv-mem=0 multi-mem=${this.transaction?.memory ?? 0} rbs=0 rbp=0 obl=0 ` +
-      `oll=${unreadBytes > 0 ? 1 : 0} omem=${unreadBytes} tot-mem=${pendingBytes + unreadBytes + (this.transaction?.memory ?? 0)} ` +
+      `sub=${subscribed('channel')} psub=${subscribed('pattern')} ssub=${subscribed('shard')} multi=${this.isQueueing ? this.transaction!.commands.length : -1} qbuf=${pendingBytes} qbuf-free=${transport.spareBytes()} argv-mem=0 multi-mem=${this.transaction?.memory ?? 0} rbs=0 rbp=0 obl=0 ` +
+      `oll=${unreadBytes > 0 ? 1 : 0} omem=${unreadBytes} tot-mem=${this.bufferBytes() + (this.transaction?.memory ?? 0)} ` +
       `events=${unreadBytes > 0 ? 'rw' : 'r'} cmd=${this.lastCommand?.fullName ?? 'NULL'} user=default redir=${this.tracking?.redirect ?? -1} ` +
       `resp=${this.protocol}${library}`
     );

@@ -11,7 +11,7 @@
  * read, or while too much is owed. Then the socket is not read either, so nothing piles up here: the sender's own
  * TCP window fills.
  */
-import type { Accepted } from './tcp-listener.js';
+import type { Accepted, SocketOwner } from './tcp-listener.js';
 import type { Outbox, Outlet } from './outbox.js';
 import type { Context, Deferred } from '../commands/context.js';
 import type { Executor } from '../execution/execute.js';
@@ -31,6 +31,8 @@ const OWED_BYTES_MAX = 16 * 1024 * 1024;
  * more is not: ten thousand of them must not take gigabytes. Its leaving is noticed when its wait is over.
  */
 const HELD_INPUT_BYTES_MAX = 64 * 1024;
+/** After so long without a request a client is at rest. */
+const REST_MS = 2000;
 
 /** A place in the order of replies: for replies that are promised (`wanted`), and what has arrived of them. */
 class Owed implements Deferred {
@@ -46,9 +48,9 @@ class Owed implements Deferred {
     private readonly isOvertakable: boolean,
     readonly isMuted: boolean,
     /** What has arrived and must wait for replies in front of it. */
-    public pieces: Buffer[] = [],
+    public pieces?: Buffer[],
   ) {
-    this.wanted = pieces.length === 0 ? 1 : 0;
+    this.wanted = pieces === undefined ? 1 : 0;
   }
 
   /** No part of the reply has left either. */
@@ -82,11 +84,12 @@ class Owed implements Deferred {
   }
 }
 
-export abstract class Connection implements Outlet, Transport, DurabilityWaiter {
+export abstract class Connection implements Outlet, Transport, DurabilityWaiter, SocketOwner {
   /** For the outbox. */
   queued: Buffer[] | undefined;
   readonly session: Session;
   readonly fileDescriptor: number;
+  whenClosed: ((connection: Connection) => void) | undefined;
   protected readonly socket: Socket;
 
   private owed: Owed[] = [];
@@ -94,7 +97,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   private owedBytes = 0;
   private holds = 0;
   /** Replies that wait until the disk has what they speak of (`appendfsync always`). */
-  private readonly undurable: Buffer[] = [];
+  private undurable: Buffer[] | undefined;
   /** The request that is held back: by a pause, or until what is owed has come. */
   private postponed: Args | undefined;
   private isBehindOwed = false;
@@ -126,10 +129,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     this.socket = accepted.socket;
     this.fileDescriptor = accepted.fileDescriptor;
     this.session = new Session(node.nextClientId(), node, node.store, this);
-    this.socket.on('end', () => this.onPeerEnd());
-    this.socket.on('error', destroyed);
-    this.socket.once('close', () => this.onClose());
-    accepted.read((bytes, length) => this.onChunk(bytes, length));
+    accepted.read(this);
   }
 
   /** Takes the first `length` bytes; they are the socket's again once their requests have been run or retained. */
@@ -139,6 +139,9 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   /** Copies what has not been decoded out of the chunk. */
   protected abstract retain(): void;
   abstract pendingBytes(): number;
+  abstract spareBytes(): number;
+  /** Gives back room that only a client in the midst of requests needs. */
+  protected abstract rest(): void;
 
   get address(): string {
     return (this.addressText ??= endPoint(this.socket.remoteAddress, this.socket.remotePort));
@@ -188,7 +191,9 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   keepLimits(nowMs: number): void {
     const { idleMsMax } = this.node.limits;
     const { session } = this;
-    if (idleMsMax > 0 && !this.isHeld && !session.isMonitor && session.kind === 'normal' && nowMs - session.lastActiveMs > idleMsMax) {
+    const idleMs = nowMs - session.lastActiveMs;
+    if (idleMs > REST_MS) this.rest();
+    if (idleMsMax > 0 && !this.isHeld && !session.isMonitor && session.kind === 'normal' && idleMs > idleMsMax) {
       this.node.log.debug('Closing idle client');
       this.destroy();
     } else if (this.overSoftLimitSinceMs > 0) this.keepOutputLimit();
@@ -196,7 +201,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
 
   // ---- requests
 
-  private onChunk(bytes: Buffer, length: number): void {
+  onChunk(bytes: Buffer, length: number): void {
     const { stats } = this.node;
     stats.inputBytes += length;
     stats.reads++;
@@ -425,7 +430,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     if (this.socket.destroyed) return;
     this.owedReplies -= whole;
     if (!settled.isMuted && pieces.length > 0) {
-      settled.pieces.push(...pieces);
+      settled.pieces = settled.pieces === undefined ? [...pieces] : [...settled.pieces, ...pieces];
       for (const piece of pieces) this.owedBytes += piece.length;
     }
     if (settled.wanted === 0) {
@@ -444,10 +449,11 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     let done = 0;
     for (; done < this.owed.length; done++) {
       const owed = this.owed[done]!;
-      if (owed.pieces.length > 0) {
-        for (const piece of owed.pieces) this.owedBytes -= piece.length;
-        this.outbox.add(this, owed.pieces);
-        owed.pieces = [];
+      const { pieces } = owed;
+      if (pieces !== undefined) {
+        for (const piece of pieces) this.owedBytes -= piece.length;
+        this.outbox.add(this, pieces);
+        owed.pieces = undefined;
       }
       if (owed.wanted > 0) break;
     }
@@ -460,20 +466,23 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     const { recordedAt } = this.session;
     if (recordedAt === 0) return this.transmit(pieces);
     const { log } = this.node.propagation;
-    if (log === undefined || (this.undurable.length === 0 && recordedAt <= log.durable)) {
+    if (log === undefined || (this.undurable === undefined && recordedAt <= log.durable)) {
       this.session.recordedAt = 0;
       return this.transmit(pieces);
     }
     const bytes = Buffer.concat(pieces);
     this.owedBytes += bytes.length;
-    this.undurable.push(bytes);
+    if (this.undurable === undefined) this.undurable = [bytes];
+    else this.undurable.push(bytes);
     log.whenDurable(recordedAt, this);
     return true;
   }
 
   /** The oldest replies that waited for the disk may leave. */
   onDurable(): void {
-    const bytes = this.undurable.shift()!;
+    const undurable = this.undurable!;
+    const bytes = undurable.shift()!;
+    if (undurable.length === 0) this.undurable = undefined;
     this.owedBytes -= bytes.length;
     this.transmit([bytes]);
     if (this.isEnding) this.endWhenDone();
@@ -534,7 +543,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   // ---- the end
 
   /** The client has closed its side: what it sent is answered, then the connection ends. */
-  private onPeerEnd(): void {
+  onPeerEnd(): void {
     this.hasPeerEnded = true;
     if (this.holds > 0) this.destroy();
     else if (this.mayRun()) this.closeAfterReply();
@@ -543,7 +552,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
   private endWhenDone(): void {
     if (this.hasEnded || this.owed.length > 0) return;
     this.outbox.flush();
-    if (this.undurable.length > 0) return;
+    if (this.undurable !== undefined) return;
     this.hasEnded = true;
     this.socket.end();
     // What the client still sends is read and dropped until it closes too, so that no reset overtakes the last reply.
@@ -561,7 +570,8 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
     this.socket.once('close', () => clearTimeout(timer));
   }
 
-  protected onClose(): void {
+  onClose(): void {
+    this.whenClosed?.(this);
     this.isEnding = true;
     this.node.clients.delete(this.session.id);
     if (this.postponed !== undefined) this.node.pause.forget(this.goOn);
@@ -574,11 +584,6 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter 
       onAbandoned?.();
     }
   }
-}
-
-/** One function for all sockets: ten thousand of them are a lot of closures. */
-function destroyed(this: Socket): void {
-  this.destroy();
 }
 
 /** `ip:port`, with an IPv6 address in brackets and an IPv4 address as itself also when it came over IPv6. */

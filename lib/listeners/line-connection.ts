@@ -61,6 +61,14 @@ export class LineConnection extends Connection {
     return this.reader.pendingBytes;
   }
 
+  spareBytes(): number {
+    return this.reader.spareBytes;
+  }
+
+  protected rest(): void {
+    this.reader.rest();
+  }
+
   protected override execute(args: Args): void {
     const { draft } = this;
     this.wanted = this.grammar.isSubscription ? args.text(BUCKET_NAME) : undefined;

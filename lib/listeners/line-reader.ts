@@ -40,6 +40,16 @@ export class LineReader {
     return this.filled - this.at;
   }
 
+  /** Bytes that it keeps room for beyond them. */
+  get spareBytes(): number {
+    return this.pending.length - (this.bytes === this.pending ? this.pendingBytes : 0);
+  }
+
+  /** Gives back the room where unfinished lines are kept, when there is none. */
+  rest(): void {
+    if (this.bytes !== this.pending) this.pending = NOTHING;
+  }
+
   /** Takes the next chunk. What was not given out of the chunk before must have been retained. */
   feed(chunk: Buffer): void {
     if (this.at === this.filled) {

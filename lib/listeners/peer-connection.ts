@@ -51,7 +51,6 @@ export class PeerConnection extends Connection {
     this.session.isAuthenticated = true;
     this.decoder = new RequestDecoder(this.limits);
     this.patience = setTimeout(() => this.destroy(), node.settings.integer('peer-timeout'));
-    this.socket.once('close', () => clearTimeout(this.patience));
   }
 
   protected feed(bytes: Buffer, length: number): void {
@@ -82,6 +81,14 @@ export class PeerConnection extends Connection {
 
   pendingBytes(): number {
     return this.decoder.pendingBytes;
+  }
+
+  spareBytes(): number {
+    return this.decoder.spareBytes;
+  }
+
+  protected rest(): void {
+    this.decoder.rest();
   }
 
   override keepLimits(): void {
@@ -221,8 +228,9 @@ export class PeerConnection extends Connection {
     return this.newsFeed === undefined ? 'normal' : 'pubsub';
   }
 
-  protected override onClose(): void {
+  override onClose(): void {
     super.onClose();
+    clearTimeout(this.patience);
     if (this.newsFeed !== undefined) this.endFeed(this.newsFeed);
   }
 

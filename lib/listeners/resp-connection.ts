@@ -4,14 +4,18 @@ import type { Outbox } from './outbox.js';
 import type { Accepted } from './tcp-listener.js';
 import type { Executor } from '../execution/execute.js';
 import type { NodeState } from '../execution/node-state.js';
+import { Args } from '../protocol/args.js';
 import { COMPLETE, MALFORMED, RequestDecoder } from '../protocol/request-decoder.js';
+
+/** Requests are run one after the other, whoever sent them: one for all connections saves each a kilobyte. */
+const args = new Args();
 
 export class RespConnection extends Connection {
   private readonly decoder: RequestDecoder;
 
   constructor(accepted: Accepted, node: NodeState, executor: Executor, outbox: Outbox) {
     super(accepted, node, executor, outbox);
-    this.decoder = new RequestDecoder(node.decoderLimits(this.session));
+    this.decoder = new RequestDecoder(node.decoderLimits(this.session), args);
   }
 
   static errorReply(text: string): Buffer {
@@ -39,6 +43,14 @@ export class RespConnection extends Connection {
 
   pendingBytes(): number {
     return this.decoder.pendingBytes;
+  }
+
+  spareBytes(): number {
+    return this.decoder.spareBytes;
+  }
+
+  protected rest(): void {
+    this.decoder.rest();
   }
 
   private refuse(): void {

@@ -36,6 +36,15 @@ export class Args {
     }
   }
 
+  /** The same places in an `Args` of its own. */
+  fork(): Args {
+    const fork = new Args();
+    fork.offsets = this.offsets.slice();
+    fork.lengths = this.lengths.slice();
+    fork.count = this.count;
+    return fork;
+  }
+
   private grow(): void {
     const offsets = new Int32Array(this.offsets.length * 2);
     const lengths = new Int32Array(this.lengths.length * 2);

@@ -42,7 +42,7 @@ const NOTHING = Buffer.alloc(0);
 const NO_LENGTH = -(2 ** 40);
 
 export class RequestDecoder {
-  readonly args = new Args();
+  args: Args;
   /** After MALFORMED: what is wrong, without the "Protocol error: " in front. */
   failure = '';
 
@@ -57,11 +57,30 @@ export class RequestDecoder {
   private bulkLength = -1;
   private pending: Buffer = NOTHING;
 
-  constructor(readonly limits: DecoderLimits) {}
+  /**
+   * Requests are decoded into `shared`, which decoders may have in common whose requests never run at the same time;
+   * one that has a part of a request has `args` of its own until the request is whole.
+   */
+  constructor(
+    readonly limits: DecoderLimits,
+    private readonly shared = new Args(),
+  ) {
+    this.args = shared;
+  }
 
   /** Bytes that wait for the rest of their request. */
   get pendingBytes(): number {
     return this.end - (this.wanted === 0 ? this.at : this.start);
+  }
+
+  /** Bytes that it keeps room for beyond them. */
+  get spareBytes(): number {
+    return this.pending.length - (this.bytes === this.pending ? this.end - this.start : 0);
+  }
+
+  /** Gives back the room where unfinished requests are kept, when there is none. */
+  rest(): void {
+    if (this.bytes !== this.pending) this.pending = NOTHING;
   }
 
   /**
@@ -211,6 +230,8 @@ export class RequestDecoder {
   /** Keeps the beginning of an unfinished request in `pending`. */
   private suspend(): number {
     const length = this.end - this.start;
+    if (this.wanted === 0) this.args = this.shared;
+    else if (this.args === this.shared) this.args = this.shared.fork();
     if (this.at >= this.end && this.wanted === 0) {
       this.bytes = NOTHING;
       this.start = this.at = this.end = 0;

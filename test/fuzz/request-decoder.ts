@@ -1,6 +1,7 @@
 /** The request decoder under random bytes: neither what is in a request nor how it is cut brings it down. */
 import test from 'ava';
 import fc from 'fast-check';
+import { Args } from '../../lib/protocol/args.js';
 import { COMPLETE, MALFORMED, RequestDecoder } from '../../lib/protocol/request-decoder.js';
 import { encode } from '../support/raw-client.js';
 import { seedOf } from '../support/seed.js';
@@ -33,6 +34,23 @@ function decode(chunks: readonly Buffer[]): Decoded {
 
 function textsOf({ args }: RequestDecoder): string[] {
   return Array.from({ length: args.count }, (_, i) => args.text(i));
+}
+
+/** What several decoders that share their `Args` decode, when they are fed a chunk each in turn. */
+function decodeTogether(streams: readonly (readonly Buffer[])[]): string[][][] {
+  const args = new Args();
+  const all = streams.map((chunks) => {
+    return { chunks, decoder: new RequestDecoder(limits, args), requests: [] as string[][] };
+  });
+  for (let turn = 0; all.some(({ chunks }) => turn < chunks.length); turn++) {
+    for (const { chunks, decoder, requests } of all) {
+      if (turn >= chunks.length) continue;
+      decoder.feed(chunks[turn]!);
+      while (decoder.next() === COMPLETE) requests.push(textsOf(decoder));
+      decoder.rest();
+    }
+  }
+  return all.map(({ requests }) => requests);
 }
 
 /** `bytes` cut at these places, whatever their order. */
@@ -77,6 +95,16 @@ for (const [name, input] of [['garbage', garbage], ['a pipeline with some bytes 
     t.notThrows(() => fc.assert(property, { seed: seedOf(t), numRuns: RUNS }));
   });
 }
+
+test('decoders whose requests never run at the same time may share their arguments, also in the midst of a request', (t) => {
+  const streams = fc.array(fc.tuple(pipeline, places), { minLength: 2, maxLength: 4 });
+  const property = fc.property(streams, (all) => {
+    const decoded = decodeTogether(all.map(([requests, where]) => cut(Buffer.concat(requests.map(encode)), where)));
+    const sent = all.map(([requests]) => requests.map((args) => args.map((arg) => arg.toString('latin1'))));
+    return JSON.stringify(decoded) === JSON.stringify(sent);
+  });
+  t.notThrows(() => fc.assert(property, { seed: seedOf(t), numRuns: RUNS / 4 }));
+});
 
 test('byte by byte as well', (t) => {
   const property = fc.property(fc.oneof(garbage, mutated), (bytes) => {

@@ -49,6 +49,25 @@ test('a client over maxclients is told so and closed', async (t) => {
   t.is(await fourth.ask('PING'), '+PONG\r\n');
 });
 
+test('a client at rest gives back the room that an unfinished request took, and nothing of a request', async (t) => {
+  const { node, clock } = await startLogging(t, {});
+  const [resting, halfway] = [await RawClient.connect(node.port), await RawClient.connect(node.port)];
+  for (const client of [resting, halfway]) await client.ask('PING');
+  const [one, two] = [...node.state.clients.values()];
+  const request = encode(['SET', 'large', Buffer.alloc(40_000, 'x')]);
+  resting.send(request.subarray(0, 100));
+  await waitFor(() => one!.pendingBytes() === 100, 'the first half');
+  resting.send(request.subarray(100));
+  t.is(await resting.reply(), '+OK\r\n');
+  t.true(one!.bufferBytes() >= 40_000);
+  halfway.send(request.subarray(0, 30_000));
+  await waitFor(() => two!.pendingBytes() === 30_000, 'the half of a request');
+  clock.advance(3000);
+  await waitFor(() => one!.bufferBytes() === 0, 'the room to be given back');
+  halfway.send(request.subarray(30_000));
+  t.is(await halfway.reply(), '+OK\r\n');
+});
+
 test('an idle client is closed after `timeout`, one that speaks is not', async (t) => {
   const { node, clock } = await startLogging(t, { timeout: '60' });
   const idle = await RawClient.connect(node.port);
