@@ -23,6 +23,8 @@ export class RdbFileInput extends RdbInput {
   private base: number;
   private next: number;
   private wanted = CHUNK_BYTES;
+  /** Something was found missing. */
+  private isShort = true;
 
   /** Reads the file from `start` to `size`. Call `fill` before anything else. */
   constructor(
@@ -46,9 +48,24 @@ export class RdbFileInput extends RdbInput {
   /** Throws OutOfBounds when the string is longer than the rest of the file. */
   override isReady(): boolean {
     if (!this.has(HEAD_BYTES_MAX)) return false;
-    const needed = this.stringBytes();
+    const before = this.at;
+    this.passString();
+    const needed = this.at - before;
+    this.at = before;
     if (needed > this.left + 2 * HEAD_BYTES_MAX) throw new OutOfBounds();
     return this.has(needed + SPARE_BYTES);
+  }
+
+  override hasStrings(count: number, bytesBehind: number): boolean {
+    const before = this.at;
+    let left = count;
+    while (left > 0 && this.isReady()) {
+      this.passString();
+      this.at += bytesBehind;
+      left--;
+    }
+    this.at = before;
+    return left === 0;
   }
 
   override hasRaw(byteCount: number): boolean {
@@ -59,11 +76,14 @@ export class RdbFileInput extends RdbInput {
   has(byteCount: number): boolean {
     if (this.end - this.at >= byteCount || this.next === this.size) return true;
     this.wanted = byteCount;
+    this.isShort = true;
     return false;
   }
 
   /** Brings the bytes that were found missing. Rejects with the file's errors, and OutOfBounds when it has shrunk. */
   async fill(): Promise<void> {
+    if (!this.isShort) return;
+    this.isShort = false;
     this.discard();
     const room = Math.max(this.wanted, CHUNK_BYTES);
     if (this.bytes.length < room || this.bytes.length > room * 4) {

@@ -16,6 +16,7 @@ import { BUCKET_FIELD } from './rdb-writer.js';
 import { EmptyCollection, RdbError } from '../rdb/rdb-error.js';
 import { StringHolder } from '../rdb/rdb-input.js';
 import { Opcode, RDB_VERSION, RdbType } from '../rdb/rdb-types.js';
+import { mayBeSmall, readSmallValue } from '../rdb/small-value-reader.js';
 import { isKnownForm, readValue } from '../rdb/value-reader.js';
 import type { Steps } from '../rdb/value-writer.js';
 import { HASH, entryType, setAccess } from '../store/entry.js';
@@ -72,8 +73,10 @@ export class RdbReader {
   private readonly value = new StringHolder();
   private db: Keyspace;
   private version = 0;
-  /** The key that is being read, for the error. */
-  private keyText: string | undefined;
+  /** Of the small bucket that is being read. */
+  private readonly prefix: Prefix = { expiresAtMs: 0, idleSeconds: undefined, frequency: undefined };
+  /** `key` is that of the bucket that is being read, for the error. */
+  private isInBucket = false;
 
   constructor(
     private readonly store: Store,
@@ -99,7 +102,7 @@ export class RdbReader {
       return summary;
     } catch (error) {
       if (!(error instanceof RdbError)) throw error;
-      const about = this.keyText === undefined ? '' : ` (key ${JSON.stringify(this.keyText)})`;
+      const about = this.isInBucket ? ` (key ${JSON.stringify(this.key.text())})` : '';
       throw new RdbFileError(input.offset, `${error.message}${about}`);
     }
   }
@@ -108,6 +111,7 @@ export class RdbReader {
     this.readHeader();
     let read = 0;
     for (;;) {
+      this.readSmallBuckets();
       if (!this.input.has(PREFIX_BYTES_MAX) || ++read % PIECE === 0) yield;
       const code = this.input.byte();
       if (code === Opcode.end) break;
@@ -188,32 +192,62 @@ export class RdbReader {
   // ---- buckets
 
   private *readBucket(code: number): Steps {
-    const { input, db, store, summary } = this;
+    const { input } = this;
     const prefix: Prefix = { expiresAtMs: 0, idleSeconds: undefined, frequency: undefined };
     let form = code;
     while (this.readPrefix(form, prefix)) form = input.byte();
     if (!input.isReady()) yield;
     const key = input.keptString(this.key);
-    this.keyText = key.text();
+    this.isInBucket = true;
     if (form === RdbType.module || form === RdbType.module2) {
       throw new RdbError(`it has a value of the module ${moduleName(input.bigCount())}, and there are no modules here`);
     }
     if (!isKnownForm(form)) throw new RdbError(`${form} is no form of values that is known here`);
-    const { expiresAtMs } = prefix;
+    const into = this.placeFor(key, prefix);
+    this.finishBucket(into, key, prefix, yield* this.readInto(form, into, key));
+  }
+
+  /** Reads buckets as long as each is small and in memory as a whole: each at one go, as most of a file are. */
+  private readSmallBuckets(): void {
+    const { input } = this;
+    for (let left = PIECE; left > 0 && input.has(PREFIX_BYTES_MAX); left--) {
+      const { place } = input;
+      if (this.readSmallBucket()) continue;
+      this.isInBucket = false;
+      input.goBackTo(place);
+      return;
+    }
+  }
+
+  private readSmallBucket(): boolean {
+    const { input, prefix } = this;
+    prefix.expiresAtMs = 0;
+    prefix.idleSeconds = prefix.frequency = undefined;
+    let form = input.byte();
+    while (this.readPrefix(form, prefix)) form = input.byte();
+    if (!mayBeSmall(form) || !input.isReady()) return false;
+    const key = input.string(this.key);
+    this.isInBucket = true;
+    const into = this.placeFor(key, prefix);
+    let isEmpty = false;
+    try {
+      if (!readSmallValue(form, input, into, key, into === this.db ? prefix.expiresAtMs : 0)) return false;
+      prefix.expiresAtMs = 0;
+    } catch (error) {
+      if (!(error instanceof EmptyCollection)) throw error;
+      isEmpty = true;
+    }
+    this.finishBucket(into, key, prefix, isEmpty);
+    return true;
+  }
+
+  /** Where a bucket is read to: what is left out is read all the same, to find its end. */
+  private placeFor(key: Slice, { expiresAtMs }: Prefix): Keyspace {
+    const { store, db } = this;
     const isExpired = this.options.leavesOutExpired && expiresAtMs !== 0 && expiresAtMs <= store.clock.nowMs();
-    // What is left out is read all the same, to find its end.
     const into = isExpired ? store.workbench : db;
     if (into.peek(key) !== 0) throw new RdbError('it is there twice');
-    const isEmpty = yield* this.readInto(form, into, key);
-    this.keyText = undefined;
-    if (isEmpty) summary.keysEmpty++;
-    else if (isExpired) {
-      into.remove(key, into.find(key));
-      summary.keysExpired++;
-    } else {
-      this.finishBucket(db, key, prefix);
-      summary.keysLoaded++;
-    }
+    return into;
   }
 
   /** Reads what stands in front of a bucket; false when `code` is none of it. */
@@ -238,7 +272,21 @@ export class RdbReader {
     }
   }
 
-  private finishBucket(db: Keyspace, key: Slice, { expiresAtMs, idleSeconds, frequency }: Prefix): void {
+  private finishBucket(into: Keyspace, key: Slice, prefix: Prefix, isEmpty: boolean): void {
+    const { summary, db } = this;
+    this.isInBucket = false;
+    if (isEmpty) summary.keysEmpty++;
+    else if (into !== db) {
+      into.remove(key, into.find(key));
+      summary.keysExpired++;
+    } else {
+      this.noteUse(key, prefix);
+      summary.keysLoaded++;
+    }
+  }
+
+  private noteUse(key: Slice, { expiresAtMs, idleSeconds, frequency }: Prefix): void {
+    const { db } = this;
     const { access, arena } = this.store;
     if (expiresAtMs === 0 && idleSeconds === undefined && frequency === undefined) return;
     const found = db.find(key);

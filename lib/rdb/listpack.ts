@@ -131,23 +131,29 @@ function backLengthBytes(size: number): number {
   return size < 268_435_456 ? 4 : 5;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** Reads the elements of a listpack that may be damaged. */
 export class ListpackReader implements ElementSource {
-  private at: number;
-  private readonly last: number;
-  private readonly count: number;
+  private bytes: Buffer = NO_BYTES;
+  private at = 0;
+  private last = 0;
+  private count = 0;
   private taken = 0;
-  /** Integers are spelled out here, in turns, so that two elements can be held at a time. */
-  private readonly digits = [Buffer.alloc(20), Buffer.alloc(20)];
+  /** Integers are spelled out here, in turns: an element is valid until the fourth that follows. */
+  private readonly digits = Array.from({ length: 4 }, () => Buffer.alloc(20));
 
-  /** Throws RdbError when the ends do not fit. */
-  constructor(private readonly bytes: Buffer, offset: number, length: number) {
+  /** Begins with another listpack. Throws RdbError when its ends do not fit. */
+  open(bytes: Buffer, offset: number, length: number): this {
     if (length < HEADER_BYTES + 1 || bytes.readUInt32LE(offset) !== length || bytes[offset + length - 1] !== END) {
       throw new RdbError('a listpack is damaged');
     }
+    this.bytes = bytes;
     this.at = offset + HEADER_BYTES;
     this.last = offset + length - 1;
-    this.count = bytes.readUInt16LE(offset + COUNT_AT);
+    this.count = bytes[offset + COUNT_AT]! | (bytes[offset + COUNT_AT + 1]! << 8);
+    this.taken = 0;
+    return this;
   }
 
   next(element: Slice): boolean {
@@ -173,19 +179,16 @@ export class ListpackReader implements ElementSource {
     if (first < INT_13_BITS) return this.point(element, at, 1, first & 0x3f);
     // What is to be read in front of the string, or is the integer, lies before the end.
     const { bytes } = this;
-    const need = (byteCount: number): void => {
-      if (at + byteCount > this.last) throw new OutOfBounds();
-    };
     if (first < STRING_12_BITS) {
-      need(2);
+      this.need(at + 2);
       const value = ((first & 0x1f) << 8) | bytes[at + 1]!;
       return this.spell(element, value > INT13_MAX ? value - 2 * (INT13_MAX + 1) : value, 2);
     }
     if (first < STRING_32_BITS) {
-      need(2);
+      this.need(at + 2);
       return this.point(element, at, 2, ((first & 0xf) << 8) | bytes[at + 1]!);
     }
-    need(first === INT_64_BITS ? 9 : first === INT_16_BITS ? 3 : first === INT_24_BITS ? 4 : 5);
+    this.need(at + (first === INT_64_BITS ? 9 : first === INT_16_BITS ? 3 : first === INT_24_BITS ? 4 : 5));
     switch (first) {
       case STRING_32_BITS:
         return this.point(element, at, 5, bytes.readUInt32LE(at + 1));
@@ -202,6 +205,10 @@ export class ListpackReader implements ElementSource {
     }
   }
 
+  private need(end: number): void {
+    if (end > this.last) throw new OutOfBounds();
+  }
+
   private point(element: Slice, at: number, head: number, length: number): number {
     if (at + head + length > this.last) throw new OutOfBounds();
     element.set(this.bytes, at + head, length);
@@ -209,7 +216,7 @@ export class ListpackReader implements ElementSource {
   }
 
   private spell(element: Slice, value: number | bigint, size: number): number {
-    const digits = this.digits[this.taken & 1]!;
+    const digits = this.digits[this.taken & 3]!;
     const length = integerLength(value);
     writeInteger(digits, 0, value, length);
     element.set(digits, 0, length);

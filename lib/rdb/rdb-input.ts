@@ -56,6 +56,20 @@ export class RdbInput {
     return true;
   }
 
+  /** As `isReady`, for so many strings with so many bytes behind each. */
+  hasStrings(_count: number, _bytesBehind: number): boolean {
+    return true;
+  }
+
+  /** The place of the next byte, to come back to before anything else is brought. */
+  get place(): number {
+    return this.at;
+  }
+
+  goBackTo(place: number): void {
+    this.at = place;
+  }
+
   /** As `isReady`, for so many bytes. */
   hasRaw(_byteCount: number): boolean {
     return true;
@@ -116,21 +130,21 @@ export class RdbInput {
     return holder;
   }
 
-  /** How many bytes the string at `at` takes, as far as its head tells. */
-  protected stringBytes(): number {
-    const before = this.at;
-    try {
-      const first = this.byte();
-      if (first < ENCODED || first > (ENCODED | ENCODED_LZF)) {
-        this.at = before;
-        const length = this.count();
-        return this.at - before + length;
-      }
-      if (first === (ENCODED | ENCODED_LZF)) return this.count() + 2 * HEAD_BYTES_MAX;
-      return HEAD_BYTES_MAX;
-    } finally {
-      this.at = before;
-    }
+  /**
+   * Goes behind the next string as far as its head tells, which must be in memory; the rest need not be. Throws
+   * OutOfBounds when there is no head.
+   */
+  protected passString(): void {
+    const first = this.byte();
+    if (first < ENCODED) {
+      this.at--;
+      const length = this.count();
+      this.at += length;
+    } else if (first === (ENCODED | ENCODED_LZF)) {
+      const size = this.count();
+      this.count();
+      this.at += size;
+    } else if (first <= (ENCODED | ENCODED_INT32)) this.at += 1 << (first - ENCODED);
   }
 
   private encodedString(holder: StringHolder): Slice {

@@ -37,7 +37,7 @@ export function* readStream(input: RdbInput, db: Keyspace, key: Slice, hasCounte
     const nodeId = readNodeId(input.string(holder));
     if (!input.isReady()) yield;
     const { bytes, offset, length } = input.string(holder);
-    const node = new NodeCheck(new ListpackReader(bytes, offset, length), nodeId, last, isFirst);
+    const node = new NodeCheck(new ListpackReader().open(bytes, offset, length), nodeId, last, isFirst);
     live += node.run();
     isFirst = false;
     stream.addNode(nodeId, bytes, offset, length);

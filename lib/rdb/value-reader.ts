@@ -7,21 +7,22 @@
  */
 import type { ElementSource } from './element-source.js';
 import { ListpackReader } from './listpack.js';
-import { EmptyCollection, OutOfBounds, RdbError } from './rdb-error.js';
+import { EmptyCollection, RdbError } from './rdb-error.js';
 import { type RdbInput, StringHolder } from './rdb-input.js';
 import { NODE_PACKED, NODE_PLAIN, RdbType } from './rdb-types.js';
 import { readStream } from './stream-reader.js';
+import { checkIntset, parseScore } from './value-checks.js';
 import type { Steps } from './value-writer.js';
 import { ZiplistReader, ZipmapReader } from './ziplist.js';
 import { createHash, fieldCount, setField, setFieldExpiry, showAsListpack } from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
 import { createList, pushElement } from '../store/list-value.js';
-import { INTEGERS_HEADER_BYTES, integerAt, integersCount, integersWidth } from '../store/packed-integers.js';
+import { integerAt } from '../store/packed-integers.js';
 import { addMember, createSet, memberCount } from '../store/set-value.js';
 import * as sortedSets from '../store/sorted-set-value.js';
 import { putString } from '../store/string-value.js';
 import { Slice, sliceOf } from '../util/bytes.js';
-import { parseInteger, parseLooseDouble } from '../util/numbers.js';
+import { parseInteger } from '../util/numbers.js';
 
 /** Reads a value of one form into the bucket `key`, which is not there. */
 type ReadForm = (input: RdbInput, db: Keyspace, key: Slice) => Steps;
@@ -94,7 +95,9 @@ function* readPackedList(input: RdbInput, db: Keyspace, key: Slice): Steps {
   list.end();
 }
 
-const listpackOf = ({ bytes, offset, length }: Slice): ElementSource => new ListpackReader(bytes, offset, length);
+/** Used again and again: no two are read at a time. */
+const listpack = new ListpackReader();
+const listpackOf = ({ bytes, offset, length }: Slice): ElementSource => listpack.open(bytes, offset, length);
 const ziplistOf = ({ bytes, offset, length }: Slice): ElementSource => new ZiplistReader(bytes, offset, length);
 const zipmapOf = ({ bytes, offset, length }: Slice): ElementSource => new ZipmapReader(bytes, offset, length);
 
@@ -131,19 +134,10 @@ function* readSet(input: RdbInput, db: Keyspace, key: Slice): Steps {
 /** The run of integers is that of packed-integers.ts. */
 function* readIntset(input: RdbInput, db: Keyspace, key: Slice): Steps {
   if (!input.isReady()) yield;
-  const { bytes, offset, length } = input.string(second);
-  if (length < INTEGERS_HEADER_BYTES) throw new OutOfBounds();
-  const width = integersWidth(bytes, offset);
-  const count = integersCount(bytes, offset) >>> 0;
-  if (![2, 4, 8].includes(width) || INTEGERS_HEADER_BYTES + width * count !== length) {
-    throw new RdbError('an intset is damaged');
-  }
+  const run = input.string(second);
+  const count = checkIntset(run);
   const set = new SetBuilder(db, key, count);
-  for (let index = 0; index < count; index++) {
-    const value = integerAt(bytes, offset, index);
-    if (index > 0 && value <= integerAt(bytes, offset, index - 1)) throw new RdbError('an intset is not in order');
-    set.add(sliceOf(String(value)));
-  }
+  for (let index = 0; index < count; index++) set.add(sliceOf(String(integerAt(run.bytes, run.offset, index))));
   set.end();
 }
 
@@ -282,10 +276,6 @@ function readTextScore(input: RdbInput): number {
   if (length === SCORE_MINUS_INFINITE) return -Infinity;
   if (length === SCORE_NAN) return NaN;
   return parseScore(input.raw(second, length));
-}
-
-function parseScore(text: Slice): number {
-  return parseLooseDouble(text.text()) ?? NaN;
 }
 
 function* readPackedSortedSet(

@@ -13,6 +13,7 @@ import {
   deleteField as takeOut, expiryOfField, fieldCount, firstFieldToExpire, mayExpire, newMap, nextExpiryOfFields,
   noteExpiry, putField, setExpiryOfField, shrinkMap,
 } from './map-value.js';
+import type { SmallMap } from './small-map.js';
 import { Slice } from '../util/bytes.js';
 
 export {
@@ -52,6 +53,16 @@ export function keepWhenEmpty(arena: Arena, ref: number): void {
  */
 export function createHash(db: Keyspace, key: Slice, fieldsBytes = 0): number {
   const ref = newMap(db.store.arena, HASH, key, fieldsBytes, 0);
+  db.add(key, ref);
+  return ref;
+}
+
+/** Adds a hash under `key`, for which `db.find` has just found nothing, and gives its entry's ref. */
+export function createHashOf(db: Keyspace, key: Slice, fields: SmallMap, expiresAtMs: number): number {
+  const { arena, encodingLimits } = db.store;
+  const ref = fields.toEntry(arena, HASH, key, expiresAtMs);
+  const { hashEntriesMax, hashValueBytesMax } = encodingLimits;
+  setFlag(arena, ref, SHOWN_AS_TABLE, fields.longest > hashValueBytesMax || fields.count > hashEntriesMax);
   db.add(key, ref);
   return ref;
 }

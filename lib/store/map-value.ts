@@ -26,7 +26,7 @@ import {
 import { Slice } from '../util/bytes.js';
 
 /** A look-up in a packed map runs over all its tags, so there must not be too many. */
-const PACKED_FIELDS_MAX = 512;
+export const PACKED_FIELDS_MAX = 512;
 const HANDLE_BYTES = 4;
 /** A block that is used by less than half is exchanged for a smaller one, when it is larger than this. */
 const WASTE_MIN_BYTES = 128;

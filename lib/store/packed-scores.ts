@@ -112,6 +112,17 @@ export function insertItem(bytes: Buffer, start: number, recordEnd: number, memb
   return true;
 }
 
+/** As `insertItem`, of a member that comes behind all others. */
+export function appendItem(bytes: Buffer, start: number, recordEnd: number, member: Slice, score: number): boolean {
+  const used = scoresUsed(bytes, start);
+  const size = scoreItemBytes(member.length, score);
+  if (start + used + size > recordEnd) return false;
+  writeItem(bytes, start + used, member, score);
+  setCount(bytes, start, scoresCount(bytes, start) + 1);
+  setEnd(bytes, start, used + size);
+  return true;
+}
+
 function placeOf(bytes: Buffer, start: number, end: number, member: Slice, score: number): number {
   let at = start + SCORES_HEADER_BYTES;
   while (at < end) {

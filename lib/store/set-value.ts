@@ -23,7 +23,8 @@ import {
   integersCount, integersUsed, integersWidth, removeInteger, widthOf,
 } from './packed-integers.js';
 import { packedFieldBytes } from './packed-map.js';
-import { Slice } from '../util/bytes.js';
+import type { SmallMap } from './small-map.js';
+import { Slice, copyBytes } from '../util/bytes.js';
 import { integerLength, parseInteger, writeInteger } from '../util/numbers.js';
 
 /** The members are packed integers. */
@@ -163,6 +164,27 @@ export function createSet(db: Keyspace, key: Slice, first: Slice, count: number)
   return ref;
 }
 
+/** Adds a set whose first member is no integer under `key`, for which `db.find` has just found nothing. */
+export function createSetOf(db: Keyspace, key: Slice, members: SmallMap, expiresAtMs: number): void {
+  db.add(key, members.toEntry(db.store.arena, SET, key, expiresAtMs));
+}
+
+/**
+ * Adds a set of integers, a run as packed-integers.ts has it, under `key`, for which `db.find` has just found nothing.
+ * There must not be more of them than `mayBeIntegers` says.
+ */
+export function createSetOfIntegers(db: Keyspace, key: Slice, run: Slice, expiresAtMs: number): void {
+  const { arena } = db.store;
+  const ref = newIntegers(arena, key, run.length, expiresAtMs);
+  copyBytes(run.bytes, run.offset, entryBytes(arena, ref), valueOffset(arena, ref), run.length);
+  db.add(key, ref);
+}
+
+/** Whether so many integers are kept as a run of them. */
+export function mayBeIntegers(db: Keyspace, count: number): boolean {
+  return count <= Math.min(db.store.encodingLimits.setIntegersMax, INTEGERS_MAX);
+}
+
 /** The entry of a set of integers, with room for a run of `byteCount` bytes or what more the block has. */
 function newIntegers(arena: Arena, key: Slice, byteCount: number, expiresAtMs: number): number {
   const spare = -entrySize(key.length, byteCount, expiresAtMs) & 15;
@@ -176,15 +198,14 @@ function newIntegers(arena: Arena, key: Slice, byteCount: number, expiresAtMs: n
  * for `key`. `member` must not lie in the set.
  */
 export function addMember(db: Keyspace, key: Slice, ref: number, member: Slice): number {
-  const { arena, encodingLimits } = db.store;
+  const { arena } = db.store;
   if (!isIntegers(arena, ref)) return putField(db, key, ref, member, EMPTY);
   const value = asInteger(member);
   if (value === undefined) return putField(db, key, convertToMap(db, key, ref), member, EMPTY);
   const index = findInteger(entryBytes(arena, ref), valueOffset(arena, ref), value);
   if (index >= 0) return ref;
   const grown = addInteger(db, key, ref, -1 - index, value);
-  const isTooLarge = memberCount(db, grown) > Math.min(encodingLimits.setIntegersMax, INTEGERS_MAX);
-  return isTooLarge ? convertToMap(db, key, grown) : grown;
+  return mayBeIntegers(db, memberCount(db, grown)) ? grown : convertToMap(db, key, grown);
 }
 
 function addInteger(db: Keyspace, key: Slice, ref: number, index: number, value: Integer): number {

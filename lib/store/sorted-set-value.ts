@@ -21,6 +21,7 @@ import {
   removeItem, removeItems, scoreItemBytes, scoresCount, scoresUsed,
 } from './packed-scores.js';
 import { ScoreTable } from './score-table.js';
+import type { SmallScores } from './small-scores.js';
 import type { Range } from './sorted-set-range.js';
 import { Slice, copyBytes } from '../util/bytes.js';
 
@@ -28,7 +29,7 @@ import { Slice, copyBytes } from '../util/bytes.js';
 const SHOWN_AS_SKIPLIST = TYPE_FLAG_A;
 
 /** A look-up in a packed sorted set goes from item to item, so there must not be too many. */
-const PACKED_MEMBERS_MAX = 128;
+export const PACKED_MEMBERS_MAX = 128;
 const HANDLE_BYTES = 4;
 /** A block that is used by less than half is exchanged for a smaller one, when it is larger than this. */
 const WASTE_MIN_BYTES = 128;
@@ -251,6 +252,17 @@ export function sortedSetBytes(db: Keyspace, ref: number): number {
  */
 export function createSortedSet(db: Keyspace, key: Slice, itemsBytes = 0): number {
   const ref = createPacked(db.store.arena, key, Math.min(SCORES_HEADER_BYTES + itemsBytes, SCORES_BYTES_MAX), 0);
+  db.add(key, ref);
+  return ref;
+}
+
+/** Adds a sorted set under `key`, for which `db.find` has just found nothing, and gives its entry's ref. */
+export function createSortedSetOf(db: Keyspace, key: Slice, members: SmallScores, expiresAtMs: number): number {
+  const { arena, encodingLimits } = db.store;
+  const { sortedSetEntriesMax, sortedSetMemberBytesMax } = encodingLimits;
+  const ref = members.toEntry(arena, key, expiresAtMs);
+  const isSkiplist = members.count > sortedSetEntriesMax || members.longest > sortedSetMemberBytesMax;
+  setFlag(arena, ref, SHOWN_AS_SKIPLIST, isSkiplist);
   db.add(key, ref);
   return ref;
 }

@@ -11,6 +11,8 @@ import { RdbFileError, RdbReader, type ReadSummary } from '../../lib/persistence
 import { Snapshot, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
 import type { Node } from '../../lib/server.js';
 import { Store } from '../../lib/store/store.js';
+import { seededRandom } from '../../lib/util/random.js';
+import { Draw } from '../generators/draw.js';
 import { MemoryFile } from '../support/memory-file.js';
 import { RawClient, encode } from '../support/raw-client.js';
 import { type Reference, startReference } from '../support/reference.js';
@@ -192,6 +194,29 @@ for (const [title, content, message] of cases) {
     t.regex(error.message, message);
   });
 }
+
+test('a file of many chunks is read as it was written, wherever they end', async (t) => {
+  const draw = new Draw(seededRandom(seedOf(t)));
+  const node = await nodeWith(t);
+  const ours = await clientOf(t, node.port);
+  const text = (most = 1000): string => 'x'.repeat(draw.below(most));
+  const requests = (i: number): string[] =>
+    draw.pick([
+      ['SET', `b${i}`, text(5000)], ['SET', `b${i}`, text(), 'PX', '1000000'], ['HSET', `b${i}`, 'f', text(3000), 'g', text(3000)],
+      ['SADD', `b${i}`, text(), 'y', text(), '1', 'a'], ['SADD', `b${i}`, '1', '2'], ['ZADD', `b${i}`, '1', text(), '2.5', 'a'],
+      ['RPUSH', `b${i}`, text(), text()],
+    ]);
+  for (let i = 0; i < 10_000; i++) await ours(...requests(i));
+  const { bytes } = await snapshotOf(node.state.store, { compresses: false });
+  t.true(bytes.length > 8 * 1024 * 1024);
+  const again = await nodeWith(t);
+  t.is((await readInto(again.state.store, bytes)).keysLoaded, 10_000);
+  const theirs = await clientOf(t, again.port);
+  for (let i = 0; i < 10_000; i++) {
+    t.is(await theirs('DUMP', `b${i}`), await ours('DUMP', `b${i}`));
+    t.is(await theirs('PEXPIRETIME', `b${i}`), await ours('PEXPIRETIME', `b${i}`));
+  }
+});
 
 test('what has expired is left out, unless a log follows', async (t) => {
   const expired = 'REDIS0003\xfc\x01\0\0\0\0\0\0\0\x00\x01k\x01v\x00\x01l\x01v\xff';

@@ -6,7 +6,13 @@ import test, { type ExecutionContext } from 'ava';
 import { listpack, payload, short, ziplist, zipmap } from '../support/payload.js';
 import { readPayload, writePayload } from '../../lib/rdb/dump-payload.js';
 import { RdbError } from '../../lib/rdb/rdb-error.js';
+import { RdbInput } from '../../lib/rdb/rdb-input.js';
 import { RdbOutput } from '../../lib/rdb/rdb-output.js';
+import { mayBeSmall, readSmallValue } from '../../lib/rdb/small-value-reader.js';
+import { readValue } from '../../lib/rdb/value-reader.js';
+import { finish } from '../../lib/rdb/value-writer.js';
+import type { Keyspace } from '../../lib/store/keyspace.js';
+import { fieldExpiry } from '../../lib/store/hash-value.js';
 import { Store } from '../../lib/store/store.js';
 import { valueTypeOf } from '../../lib/store/value-types.js';
 import { sliceOf } from '../../lib/util/bytes.js';
@@ -51,12 +57,48 @@ class Target {
   readonly key = sliceOf('key');
   accepted = 0;
   refused = 0;
+  readAtOnce = 0;
 
   constructor(private readonly t: ExecutionContext) {}
+
+  /** What a way of reading makes of a value: its payload, or that it is refused; undefined when it does not read it. */
+  private outcome(read: (workbench: Keyspace) => boolean): string | undefined {
+    const { workbench } = this.store;
+    const { key } = this;
+    workbench.find(key);
+    try {
+      if (!read(workbench)) return undefined;
+      const output = new RdbOutput(false);
+      writePayload(output, workbench, workbench.find(key));
+      return output.bytes.toString('latin1', 0, output.length);
+    } catch (error) {
+      if (error instanceof RdbError) return 'refused';
+      throw error;
+    } finally {
+      const ref = workbench.find(key);
+      if (ref !== 0) workbench.remove(key, ref);
+    }
+  }
+
+  /** What is read at one go must be what is read piece by piece. True when it was read at one go. */
+  private agrees(content: string): boolean {
+    const form = content.charCodeAt(0);
+    if (!mayBeSmall(form)) return false;
+    const input = (): RdbInput => new RdbInput(Buffer.from(content, 'latin1'), 1);
+    const atOnce = this.outcome((db) => readSmallValue(form, input(), db, this.key, 0));
+    if (atOnce === undefined) return false;
+    const inPieces = this.outcome((db) => {
+      finish(readValue(form, input(), db, this.key));
+      return true;
+    });
+    if (atOnce !== inPieces) this.t.fail(`${JSON.stringify(content)}: ${atOnce} at one go, ${inPieces} in pieces`);
+    return true;
+  }
 
   /** Reads a payload; what is accepted must be whole: it is written, read again, and agrees. */
   take(content: string): void {
     const { store, key } = this;
+    if (this.agrees(content)) this.readAtOnce++;
     const before = store.arena.usedBytes;
     const { workbench } = store;
     try {
@@ -109,8 +151,29 @@ test('random damage', (t) => {
     }
     target.take(content);
   }
-  t.log(`${target.accepted} accepted, ${target.refused} refused`);
+  t.log(`${target.accepted} accepted, ${target.refused} refused, ${target.readAtOnce} read at one go`);
+  t.true(target.readAtOnce > 1000);
   t.true(target.refused > 1000);
+});
+
+test('what is small is read at one go, what is not in pieces', (t) => {
+  const target = new Target(t);
+  for (const name of ['string', 'set', 'intset', 'hash', 'sorted set', 'hash ziplist', 'hash listpack', 'sorted set listpack']) {
+    target.take(FORMS[name]!);
+  }
+  t.is(target.readAtOnce, 8);
+  const members = Array.from({ length: 200 }, (_, i) => `\x04m${String(i).padStart(3, '0')}`).join('');
+  target.take(`\x02\x40\xc8${members}`);
+  target.take(`\x02\x02\xc0\x05\x01a`);
+  target.take('\x05\x01\x01a\0\0\0\0\0\0\0\x80');
+  t.deepEqual([target.readAtOnce, target.accepted], [8, 11]);
+});
+
+test('a field that is an integer keeps its own name when it expires', (t) => {
+  const { store, key } = new Target(t);
+  const content = `\x19\x64\0\0\0\0\0\0\0${short(listpack(5, 'v', 100))}`;
+  const ref = readPayload(sliceOf(payload(content)), store.workbench, key);
+  t.is(fieldExpiry(store.workbench, ref, sliceOf('5')), 100);
 });
 
 /** Claims of counts and lengths that nothing stands behind. */
