@@ -126,6 +126,16 @@ export const hyperLogLogMissing = make('ERR The specified key does not exist');
 export const hyperLogLogNotSparse = make('ERR HLL encoding is not sparse');
 export const busyKey = make('BUSYKEY Target key name already exists.');
 export const saveInProgress = make('ERR Background save already in progress');
+export const rewriteUnderWay = make(
+  "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a " +
+    'BGSAVE whenever possible.',
+);
+export const hasNoFolder = make('ERR this node keeps nothing on disk: it was started without a folder (dir)');
+export const snapshotFailed = make(
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may " +
+    'modify the data set are disabled, because this instance is configured to report errors during writes if RDB ' +
+    'snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.',
+);
 export const badIdleTime = make('ERR Invalid IDLETIME value, must be >= 0');
 export const badFrequency = make('ERR Invalid FREQ value, must be >= 0 and <= 255');
 export const badTtl = make('ERR Invalid TTL value, must be >= 0');

@@ -21,9 +21,10 @@ import { PeerConnection } from './listeners/peer-connection.js';
 import { RespConnection } from './listeners/resp-connection.js';
 import { type Accepted, type TcpListener, turnAway } from './listeners/tcp-listener.js';
 import { Upkeep } from './listeners/upkeep.js';
-import type { FileSystem } from './persistence/file-system.js';
+import { type FileSystem, systemFiles } from './persistence/file-system.js';
 import { Persistence } from './persistence/persistence.js';
 import { SnapshotKeeper } from './persistence/snapshot-keeper.js';
+import { SnapshotTurn } from './persistence/snapshot-turn.js';
 import { Store } from './store/store.js';
 import { type Clock, systemClock } from './util/clock.js';
 import { LEAST_LEVELS, Log } from './util/log.js';
@@ -66,16 +67,20 @@ export class Node {
   linePort = 0;
   /** What SHUTDOWN does; whoever runs the node in a process of its own ends the process too. */
   onShutdownRequested: () => void = () => void this.stop();
+  /** Called when the ports are open and nothing has been loaded. */
+  onListening: () => void = () => undefined;
 
-  constructor({ settings, clock = systemClock, log = new Log(), configFile, dial, readAgain, files }: NodeParts) {
+  constructor({
+    settings, clock = systemClock, log = new Log(), configFile, dial, readAgain, files = systemFiles,
+  }: NodeParts) {
     const store = new Store({ databases: settings.integer('databases'), clock });
     this.state = new NodeState(store, settings, new CommandTable(families), clock, log);
     this.state.configFile = configFile;
     followSettings(store, settings);
     this.state.onShutdownRequested = () => setImmediate(() => this.onShutdownRequested());
-    this.persistence = new Persistence(this.state, files);
-    this.state.snapshots = this.snapshots = new SnapshotKeeper(this.state);
-    this.state.appendLog = this.persistence;
+    const turn = new SnapshotTurn();
+    this.state.snapshots = this.snapshots = new SnapshotKeeper(this.state, files, turn);
+    this.state.appendLog = this.persistence = new Persistence(this.state, this.snapshots, turn, files);
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);
@@ -105,12 +110,12 @@ export class Node {
   async start(): Promise<void> {
     const { log, settings } = this.state;
     this.persistence.announceLoading();
-    if (!settings.flag('appendonly')) await this.snapshots.load();
     try {
       this.port = await this.listen('port', RespConnection);
       this.linePort = await this.listen('line-port', LineConnection);
       await this.listenForPeers();
-      await this.persistence.start(() => this.snapshots.load());
+      this.onListening();
+      await this.persistence.start();
     } catch (error) {
       await this.stop();
       throw error;
@@ -147,9 +152,9 @@ export class Node {
     clearTimeout(cutOff);
     this.upkeep.stop();
     this.expiryTimer.stop();
-    this.snapshots.stop();
     this.state.maxMemory.stop();
     this.cluster.stop();
+    await this.snapshots.stop();
     await this.persistence.stop();
     this.listeners = [];
     this.port = this.linePort = 0;

@@ -11,7 +11,7 @@ import { listOfVerbs, verbNames, verbs } from './verbs.js';
 import { ConfigError } from '../config/sources.js';
 import { ControlError } from '../control/place.js';
 import { ListenError } from '../listeners/bind.js';
-import { PersistenceError } from '../persistence/persistence.js';
+import { PersistenceError } from '../persistence/persistence-error.js';
 
 const args = process.argv.slice(2);
 // What follows `command` belongs to the Redis command, also what looks like a flag.

@@ -1,8 +1,24 @@
 /** What commands may know and ask of the append log; see persistence/persistence.ts. */
+import type { RunningSnapshot } from './context.js';
+
+/** What INFO shows while data is loaded from the disk. */
+export interface LoadingState {
+  readonly totalBytes: number;
+  readonly loadedBytes: number;
+  readonly startedAtMs: number;
+  /** The memory that the data took where the snapshot was made; 0 when that is not known. */
+  readonly usedMemory: number;
+}
 
 export interface AppendLogServices {
   readonly isOn: boolean;
   readonly isRewriting: boolean;
+  /** It is rewritten as soon as no snapshot is being written. */
+  readonly isRewriteScheduled: boolean;
+  /** The base that is being written. */
+  readonly snapshot: RunningSnapshot | undefined;
+  /** The most bytes that waited for the disk while the last base was written. */
+  readonly lastWaitingBytes: number;
   /** How long the last rewrite took, and how long the one that is under way has; -1 when there is none. */
   readonly lastRewriteSeconds: number;
   readonly currentRewriteSeconds: number;
@@ -19,8 +35,8 @@ export interface AppendLogServices {
   /** How often writers had to wait for the disk. */
   readonly delays: number;
   /** What is being loaded; undefined when nothing is. */
-  readonly loading: { totalBytes: number; loadedBytes: number; startedAtMs: number } | undefined;
-  /** Begins to rewrite the log, in the background. There is no rewrite under way. */
+  readonly loading: LoadingState | undefined;
+  /** Rewrites the log in the background, as soon as no snapshot is being written. There is no rewrite under way. */
   rewrite(): void;
   /** Loads everything anew from the disk, for DEBUG LOADAOF. Rejects when that is not possible. */
   reload(): Promise<void>;

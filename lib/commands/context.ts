@@ -2,7 +2,7 @@
  * What a handler works with besides its arguments and its reply. The session of a connection is one (see
  * execution/session.ts); so is whatever runs commands without a connection.
  */
-import type { AppendLogServices } from './append-log-services.js';
+import type { AppendLogServices, LoadingState } from './append-log-services.js';
 import type { Pause } from './client-pause.js';
 import type { LatencyMonitor } from './latency.js';
 import type { Monitors } from './monitor.js';
@@ -208,23 +208,48 @@ export interface Propagating {
   recordServed(by: Context): void;
 }
 
+/** A snapshot that is being written. */
+export interface RunningSnapshot {
+  readonly keysWritten: number;
+  readonly keysTotal: number;
+  /** Bytes that wait for the disk, now and at most. */
+  readonly waitingBytes: number;
+  readonly waitingBytesPeak: number;
+}
+
+/** How DEBUG RELOAD loads. */
+export interface ReloadOptions {
+  /** Buckets of the file take the place of those that are there; otherwise that is an error. */
+  replaces?: boolean;
+}
+
 /** The snapshot file of the node. */
 export interface SnapshotServices {
   readonly isSaving: boolean;
+  /** One is written as soon as nothing else is. */
+  readonly isScheduled: boolean;
+  /** The node may write files: `dir` is not empty. */
+  readonly hasFolder: boolean;
   /** Since when a snapshot is being written. */
   readonly startedAtMs: number | undefined;
   readonly lastSavedAtMs: number;
   readonly lastStatus: 'ok' | 'err';
-  /** How long the last one took; -1 when there was none. */
+  /** How long the last one in the background took; -1 when there was none. */
   readonly lastSeconds: number;
+  /** The most bytes that waited for the disk while the last one was written. */
+  readonly lastWaitingBytes: number;
   readonly saves: number;
   readonly changesSinceSave: number;
-  readonly keysWritten: number;
-  readonly keysTotal: number;
+  readonly snapshot: RunningSnapshot | undefined;
   readonly keysLoaded: number;
   readonly keysExpired: number;
-  /** Writes a snapshot of this moment; none may be on its way. Rejects with the disk's error. */
+  readonly loading: LoadingState | undefined;
+  /** Writes a snapshot; none may be on its way. Rejects with the disk's error. */
   save(): Promise<void>;
+  /** Writes a snapshot of this moment, in the background; nothing may be written, nor the log rewritten. */
+  saveInBackground(): void;
+  /** As `saveInBackground`, as soon as nothing is being written. */
+  schedule(): void;
 }
 
 /** What commands may know and change of the node that they run on. */

@@ -1,7 +1,7 @@
 /** INFO and ROLE: the state of a node in figures, with the field names that tools for Redis parse. */
 import { availableParallelism, release, totalmem, type as systemName } from 'node:os';
 import type { AppendLogServices } from './append-log-services.js';
-import type { Context } from './context.js';
+import type { Context, NodeServices, RunningSnapshot } from './context.js';
 import { memoryUse } from './memory-use.js';
 import type { CommandSpec, Handler } from './spec.js';
 import type { Command, CommandTable } from './table.js';
@@ -152,20 +152,13 @@ function memory(context: Context): Fields {
   };
 }
 
-function persistence(context: Context): Fields {
-  const { node } = context;
-  const { snapshots } = node;
+function persistence({ node }: Context): Fields {
+  const { snapshots, appendLog } = node;
   const nowMs = node.clock.nowMs();
   const seconds = (ms: number): number => Math.floor(ms / 1000);
   return {
-    loading: node.appendLog.loading === undefined ? 0 : 1,
-    async_loading: 0,
-    current_cow_peak: 0,
-    current_cow_size: 0,
-    current_cow_size_age: 0,
-    current_fork_perc: '0.00',
-    current_save_keys_processed: snapshots.keysWritten,
-    current_save_keys_total: snapshots.keysTotal,
+    ...loadingFields(node),
+    ...snapshotFields(snapshots.snapshot ?? appendLog.snapshot),
     rdb_changes_since_last_save: snapshots.changesSinceSave,
     rdb_bgsave_in_progress: snapshots.isSaving ? 1 : 0,
     rdb_last_save_time: seconds(snapshots.lastSavedAtMs),
@@ -173,50 +166,72 @@ function persistence(context: Context): Fields {
     rdb_last_bgsave_time_sec: snapshots.lastSeconds,
     rdb_current_bgsave_time_sec: snapshots.startedAtMs === undefined ? -1 : seconds(nowMs - snapshots.startedAtMs),
     rdb_saves: snapshots.saves,
-    rdb_last_cow_size: 0,
+    rdb_last_cow_size: snapshots.lastWaitingBytes,
     rdb_last_load_keys_expired: snapshots.keysExpired,
     rdb_last_load_keys_loaded: snapshots.keysLoaded,
-    ...appendLogFields(node.appendLog),
+    ...appendLogFields(appendLog),
     module_fork_in_progress: 0,
     module_fork_last_cow_size: 0,
-    ...loadingFields(context),
+    ...appendLogSizes(appendLog),
+    ...progressFields(node),
+  };
+}
+
+/** There is no fork, and no copy on write: what a snapshot takes is what waits for the disk. */
+function snapshotFields(snapshot: RunningSnapshot | undefined): Fields {
+  const { keysWritten = 0, keysTotal = 0, waitingBytes = 0, waitingBytesPeak = 0 } = snapshot ?? {};
+  return {
+    current_cow_peak: waitingBytesPeak,
+    current_cow_size: waitingBytes,
+    current_cow_size_age: 0,
+    current_fork_perc: percent(keysWritten, Math.max(keysTotal, 1)).slice(0, -1),
+    current_save_keys_processed: keysWritten,
+    current_save_keys_total: keysTotal,
   };
 }
 
 function appendLogFields(log: AppendLogServices): Fields {
-  const sizes = {
-    aof_current_size: log.currentBytes,
-    aof_base_size: log.baseBytes,
-    aof_pending_rewrite: 0,
-    aof_buffer_length: log.bufferedBytes,
-    aof_pending_bio_fsync: log.isSyncing ? 1 : 0,
-    aof_delayed_fsync: log.delays,
-  };
   return {
     aof_enabled: log.isOn ? 1 : 0,
     aof_rewrite_in_progress: log.isRewriting ? 1 : 0,
-    aof_rewrite_scheduled: 0,
+    aof_rewrite_scheduled: log.isRewriteScheduled ? 1 : 0,
     aof_last_rewrite_time_sec: log.lastRewriteSeconds,
     aof_current_rewrite_time_sec: log.currentRewriteSeconds,
     aof_last_bgrewrite_status: log.lastRewriteStatus,
     aof_rewrites: log.rewrites,
     aof_rewrites_consecutive_failures: log.failedRewrites,
     aof_last_write_status: log.lastWriteStatus,
-    aof_last_cow_size: 0,
-    ...(log.isOn ? sizes : {}),
+    aof_last_cow_size: log.lastWaitingBytes,
   };
 }
 
+function appendLogSizes(log: AppendLogServices): Fields {
+  if (!log.isOn) return {};
+  return {
+    aof_current_size: log.currentBytes,
+    aof_base_size: log.baseBytes,
+    aof_pending_rewrite: log.isRewriteScheduled ? 1 : 0,
+    aof_buffer_length: log.bufferedBytes,
+    aof_pending_bio_fsync: log.isSyncing ? 1 : 0,
+    aof_delayed_fsync: log.delays,
+  };
+}
+
+function loadingFields({ appendLog, snapshots }: NodeServices): Fields {
+  return { loading: (appendLog.loading ?? snapshots.loading) === undefined ? 0 : 1, async_loading: 0 };
+}
+
 /** What is shown while data is loaded. */
-function loadingFields({ node }: Context): Fields {
-  const { loading } = node.appendLog;
+function progressFields({ appendLog, snapshots, clock }: NodeServices): Fields {
+  const loading = appendLog.loading ?? snapshots.loading;
   if (loading === undefined) return {};
-  const { totalBytes, loadedBytes, startedAtMs } = loading;
-  const seconds = (node.clock.nowMs() - startedAtMs) / 1000;
+  const { totalBytes, loadedBytes, startedAtMs, usedMemory } = loading;
+  const seconds = (clock.nowMs() - startedAtMs) / 1000;
   const left = loadedBytes === 0 ? 0 : (seconds * (totalBytes - loadedBytes)) / loadedBytes;
   return {
     loading_start_time: Math.floor(startedAtMs / 1000),
     loading_total_bytes: totalBytes,
+    loading_rdb_used_mem: usedMemory,
     loading_loaded_bytes: loadedBytes,
     loading_loaded_perc: percent(loadedBytes, Math.max(totalBytes, 1)).slice(0, -1),
     loading_eta_seconds: Math.ceil(left),

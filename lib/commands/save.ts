@@ -1,24 +1,38 @@
 /** SAVE, BGSAVE and LASTSAVE: the snapshot file. Both write it in slices; see persistence/snapshot.ts. */
+import type { Context } from './context.js';
 import type { CommandSpec, Handler } from './spec.js';
-import { saveInProgress, syntaxError } from '../errors.js';
+import { hasNoFolder, rewriteUnderWay, saveInProgress, syntaxError } from '../errors.js';
 
-/** Only the client that asked waits. */
-const save: Handler = (context) => {
-  const { snapshots } = context.node;
+/** Throws saveInProgress() and hasNoFolder(). */
+function check({ node: { snapshots } }: Context): void {
+  if (!snapshots.hasFolder) throw hasNoFolder();
   if (snapshots.isSaving) throw saveInProgress();
+}
+
+/** Only the client that asked waits; while the append log is rewritten, until that is done. */
+const save: Handler = (context) => {
+  check(context);
   const deferred = context.defer(true);
-  snapshots.save().then(
+  context.node.snapshots.save().then(
     () => deferred.complete([Buffer.from('+OK\r\n')]),
     () => deferred.complete([Buffer.from('-ERR\r\n')]),
   );
 };
 
-const bgsave: Handler = ({ node }, args, reply) => {
-  if (args.count > 2 || (args.count === 2 && !args.is(1, 'SCHEDULE'))) throw syntaxError();
-  if (node.snapshots.isSaving) throw saveInProgress();
-  // INFO and LASTSAVE tell how it went.
-  node.snapshots.save().catch(() => undefined);
-  reply.status('Background saving started');
+const bgsave: Handler = (context, args, reply) => {
+  const { snapshots, appendLog } = context.node;
+  const mayWait = args.count === 2 && args.is(1, 'SCHEDULE');
+  if (args.count > 2 || (args.count === 2 && !mayWait)) throw syntaxError();
+  check(context);
+  // In a transaction it would be of a moment in the middle of it.
+  if (context.mayWait && !appendLog.isRewriting) {
+    // INFO and LASTSAVE tell how it went.
+    snapshots.saveInBackground();
+    return reply.status('Background saving started');
+  }
+  if (context.mayWait && !mayWait) throw rewriteUnderWay();
+  snapshots.schedule();
+  reply.status('Background saving scheduled');
 };
 
 const lastsave: Handler = ({ node }, _args, reply) => reply.integer(Math.floor(node.snapshots.lastSavedAtMs / 1000));

@@ -60,7 +60,6 @@ const encodings: readonly SettingSpec[] = [
 const persistence: readonly SettingSpec[] = [
   flag('aof-use-rdb-preamble', 'yes', 'Whether a rewritten log begins with a snapshot'),
   flag('aof-disable-auto-gc', 'no', 'Whether old logs are kept'),
-  flag('stop-writes-on-bgsave-error', 'yes', 'Whether writes are refused when the snapshot failed'),
 ];
 
 const replication: readonly SettingSpec[] = [

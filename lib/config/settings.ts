@@ -66,6 +66,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'rdbcompression', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether strings in snapshots and in what DUMP gives are compressed.' },
   { name: 'rdbchecksum', kind: 'flag', initial: 'yes', isMutable: false, sentence: 'Whether snapshots have a checksum.' },
   { name: 'rdb-save-incremental-fsync', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether a snapshot is forced to disk every 4 MiB and not only at its end.' },
+  { name: 'stop-writes-on-bgsave-error', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether writes are refused while there are save points and the last snapshot in the background has failed.' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
   { name: 'node', kind: 'text', initial: 'pigeonhole', isMutable: false, sentence: 'Name of this node, as nodes and shards call it.' },
   { name: 'cookie', kind: 'text', initial: '', isMutable: false, isSecret: true, sentence: 'Secret that the nodes of a cluster prove to each other; the same on all of them.' },

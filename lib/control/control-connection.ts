@@ -21,7 +21,7 @@ import type { OnOutput, Scope } from './scope.js';
 import { type Exchange, isNonce, isProof, newNonce, proofOf } from '../cluster/handshake.js';
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
-import { PersistenceError } from '../persistence/persistence.js';
+import { PersistenceError } from '../persistence/persistence-error.js';
 import { Connection } from '../listeners/connection.js';
 import type { Outbox } from '../listeners/outbox.js';
 import type { Accepted } from '../listeners/tcp-listener.js';

@@ -15,7 +15,7 @@ import type { Loaded } from '../config/load.js';
 import { SettingError, Settings, settingSpecs } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
-import { PersistenceError } from '../persistence/persistence.js';
+import { PersistenceError } from '../persistence/persistence-error.js';
 import { Node } from '../server.js';
 import { Log } from '../util/log.js';
 

@@ -8,6 +8,7 @@ import { CommandTimer } from './command-timer.js';
 import { Limits } from './limits.js';
 import { MaxMemory } from './max-memory.js';
 import { Propagation } from './propagation.js';
+import { type Refusal, type RefusalReason, joinRefusals } from './refusals.js';
 import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import { tellEntryDeleted } from '../commands/bucket-lines.js';
@@ -18,9 +19,8 @@ import { Monitors } from '../commands/monitor.js';
 import { Slowlog } from '../commands/slowlog.js';
 import type { AppendLogServices } from '../commands/append-log-services.js';
 import type { ShardServices } from '../commands/shard-services.js';
-import type { Command, CommandTable } from '../commands/table.js';
+import type { CommandTable } from '../commands/table.js';
 import type { Settings } from '../config/settings.js';
-import type { CommandError } from '../errors.js';
 import type { DecoderLimits } from '../protocol/request-decoder.js';
 import { followStoreEvents } from './store-events.js';
 import { TrackedCommands } from './tracked-commands.js';
@@ -59,7 +59,10 @@ export class NodeState implements NodeServices {
   readonly trackedCommands: TrackedCommands;
   readonly propagation: Propagation;
   /** Says why a command may not be run now, whatever it is asked to do; undefined when all may. */
-  refusal: ((command: Command, session: Session) => CommandError | undefined) | undefined;
+  refusal: Refusal | undefined;
+  private readonly refusals = new Map<RefusalReason, Refusal>();
+  /** Libraries of functions, as files have them: they are kept and written again, and not run. */
+  functions: readonly Buffer[] = [];
   /** Awaited when data have been loaded, before they are served; see cluster/foreign.ts. */
   afterLoading: () => Promise<void> = () => Promise.resolve();
   readonly timer: CommandTimer;
@@ -109,6 +112,20 @@ export class NodeState implements NodeServices {
       this.waits.onTurnover(db, successor);
     };
     this.maxMemory = new MaxMemory(this);
+  }
+
+  /** Refuses commands for a reason, until there is no refusal for it. */
+  refuseFor(reason: RefusalReason, refusal: Refusal | undefined): void {
+    if (refusal === undefined) this.refusals.delete(reason);
+    else this.refusals.set(reason, refusal);
+    this.refusal = joinRefusals([...this.refusals.values()]);
+  }
+
+  /** Keeps the libraries of functions that a file has, and says so. */
+  keepFunctions(functions: readonly Buffer[], file: string): void {
+    this.functions = functions;
+    if (functions.length === 0) return;
+    this.log.warning(`${file} has ${functions.length} libraries of functions: they are kept and written again, and not run`);
   }
 
   requestShutdown(): void {

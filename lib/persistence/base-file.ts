@@ -10,7 +10,7 @@ import { Snapshot } from './snapshot.js';
 import type { NodeState } from '../execution/node-state.js';
 
 export class BaseFile {
-  private snapshot: Snapshot | undefined;
+  snapshot: Snapshot | undefined;
 
   private constructor(
     private readonly node: NodeState,
@@ -36,7 +36,7 @@ export class BaseFile {
       hasChecksum: settings.flag('rdbchecksum'),
       notesUse: policy.endsWith('-lru') ? 'idle' : policy.endsWith('-lfu') ? 'frequency' : undefined,
       isLogBase: true,
-      functions: [],
+      functions: node.functions,
       nowMs: clock.nowMs(),
       elapsedUs: () => clock.elapsedUs(),
       syncsOften: settings.flag('aof-rewrite-incremental-fsync'),

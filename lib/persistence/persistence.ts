@@ -9,19 +9,23 @@
 import { resolve } from 'node:path';
 import { AppendLog } from './append-log.js';
 import { BaseFile } from './base-file.js';
-import { type FileSystem, type Lock, systemFiles } from './file-system.js';
+import { DiskWatch } from './disk-watch.js';
+import type { FileSystem, Lock } from './file-system.js';
 import { FolderInUse } from './folder-lock.js';
 import { LogFolder } from './log-folder.js';
 import type { SyncPolicy, SyncRules } from './log-writer.js';
+import { LoadProgress } from './load-progress.js';
 import { type LogFileEntry, Manifest, ManifestError } from './manifest.js';
-import { type LoadProgress, Recovery, RecoveryError } from './recovery.js';
+import { PersistenceError } from './persistence-error.js';
+import { Recovery, RecoveryError } from './recovery.js';
+import type { Snapshot } from './snapshot.js';
+import type { SnapshotKeeper } from './snapshot-keeper.js';
+import type { SnapshotTurn } from './snapshot-turn.js';
 import { isDiskFull, reasonOf } from './system-error.js';
 import type { AppendLogServices } from '../commands/append-log-services.js';
-import { isLoading, misconfigured } from '../errors.js';
+import { SettingError } from '../config/settings.js';
 import type { NodeState } from '../execution/node-state.js';
-
-/** What keeps a node from starting with its folder. */
-export class PersistenceError extends Error {}
+import { refuseWhileLoading } from '../execution/refusals.js';
 
 const LOOK_PERIOD_MS = 100;
 /** After a rewrite that failed the next one does not begin by itself before this time. */
@@ -33,10 +37,11 @@ export class Persistence implements AppendLogServices {
   rewrites = 0;
   failedRewrites = 0;
   baseBytes = 0;
-  delays = 0;
+  lastWaitingBytes = 0;
   loading: LoadProgress | undefined;
+  isRewriteScheduled = false;
 
-  private readonly folder: LogFolder;
+  private folder: LogFolder;
   private readonly rules: SyncRules = { policy: 'everysec', isSyncPaused: false };
   private lock: Lock | undefined;
   private log: AppendLog | undefined;
@@ -46,18 +51,22 @@ export class Persistence implements AppendLogServices {
   private base: BaseFile | undefined;
   private rewriteStartedAtMs: number | undefined;
   private rewriteFailedAtMs = -Infinity;
+  private readonly watch: DiskWatch;
   /** What changes files happens one after the other. */
   private work: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private isStarted = false;
+  private isGivingUp = false;
 
   constructor(
     private readonly node: NodeState,
-    files: FileSystem = systemFiles,
+    private readonly snapshots: SnapshotKeeper,
+    private readonly turn: SnapshotTurn,
+    private readonly files: FileSystem,
   ) {
     const { settings } = node;
-    const dir = resolve(settings.text('dir'));
-    this.folder = new LogFolder(files, dir, settings.text('appenddirname'), settings.text('appendfilename'));
+    this.watch = new DiskWatch(node, this.rules, turn);
+    this.folder = this.findFolder();
     this.manifest = new Manifest(this.folder.prefix);
     settings.watch('appendfsync', () => {
       this.rules.policy = settings.text('appendfsync') as SyncPolicy;
@@ -66,56 +75,78 @@ export class Persistence implements AppendLogServices {
     settings.watch('no-appendfsync-on-rewrite', () => this.pauseSyncs());
     settings.watch('aof-timestamp-enabled', () => this.noteTimes());
     settings.watch('appendonly', () => this.onSwitch());
+    settings.guard(['appendonly', 'save', 'dir'], refuseWithoutFolder);
+  }
+
+  private findFolder(): LogFolder {
+    const { settings } = this.node;
+    const dir = resolve(settings.text('dir'));
+    return new LogFolder(this.files, dir, settings.text('appenddirname'), settings.text('appendfilename'));
   }
 
   // ---- from the start to the stop
 
   /** From now on commands that need the data are answered -LOADING, until `start` is done. */
   announceLoading(): void {
-    if (this.node.settings.flag('appendonly')) this.refuseForLoading();
+    this.node.refuseFor('loading', refuseWhileLoading);
   }
 
-  private refuseForLoading(): void {
-    this.node.refusal = (command) => (command.isAllowedWhileLoading ? undefined : isLoading());
-  }
-
-  /**
-   * Loads what there is and begins to record. `loadSnapshot` loads a snapshot where there is no log yet.
-   * Rejects with PersistenceError.
-   */
-  async start(loadSnapshot: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+  /** Loads what there is and begins to record. Rejects with PersistenceError. */
+  async start(): Promise<void> {
+    const { settings } = this.node;
     this.isStarted = true;
-    if (!this.node.settings.flag('appendonly')) return;
     try {
-      await this.takeFolder();
-      const manifest = await this.findManifest();
-      if (manifest === undefined) {
-        await loadSnapshot();
-        await this.begin();
-      } else {
-        this.manifest = manifest;
-        await this.load();
-        await this.goOn();
-      }
+      refuseWithoutFolder((name) => settings.text(name));
+      if (settings.text('dir') !== '') await this.loadAll();
     } catch (error) {
       this.leaveFolder();
       throw forPeople(error, this.folder.folder);
     }
-    this.node.refusal = undefined;
-    this.startLooking();
+    this.node.refuseFor('loading', undefined);
+    if (this.isOn) this.startLooking();
+  }
+
+  private async loadAll(): Promise<void> {
+    const { snapshots, folder } = this;
+    if (!this.node.settings.flag('appendonly')) {
+      await snapshots.removeTemporary();
+      await snapshots.load();
+      return;
+    }
+    await this.takeFolder();
+    await snapshots.removeTemporary();
+    await folder.removeTemporary();
+    const manifest = await this.findManifest();
+    if (manifest === undefined) {
+      // Who moves in with a snapshot keeps what is in it: it becomes the first base.
+      await snapshots.load();
+      await this.begin();
+    } else {
+      this.manifest = manifest;
+      await this.load();
+      await this.goOn();
+    }
   }
 
   /** Brings everything to disk and lets the folder go. */
   async stop(): Promise<void> {
     this.isStarted = false;
     clearInterval(this.timer);
-    this.base?.abort();
-    await this.work;
+    await this.giveUp();
     await this.closeLog();
     this.leaveFolder();
   }
 
+  /** Gives up a rewrite; its file is gone when this resolves. The log is whole without it. */
+  async giveUp(): Promise<void> {
+    this.isGivingUp = true;
+    this.base?.abort();
+    await this.work;
+    this.isGivingUp = false;
+  }
+
   private async takeFolder(): Promise<void> {
+    if (this.lock === undefined) this.folder = this.findFolder();
     await this.folder.files.makeFolder(this.folder.folder);
     this.lock ??= await this.folder.files.lock(this.folder.folder);
   }
@@ -128,7 +159,7 @@ export class Persistence implements AppendLogServices {
   private async closeLog(): Promise<void> {
     const { log } = this;
     this.log = this.node.propagation.log = undefined;
-    this.node.pause.holdWrites(false);
+    this.watch.end();
     try {
       await log?.close();
     } catch (error) {
@@ -156,15 +187,13 @@ export class Persistence implements AppendLogServices {
 
   private async load(): Promise<void> {
     const { node, folder } = this;
-    const startedAtMs = node.clock.nowMs();
-    this.loading = { totalBytes: 0, loadedBytes: 0, startedAtMs };
+    this.loading = new LoadProgress(node.clock, node.log, 'the log');
     try {
       const mayCut = node.settings.flag('aof-load-truncated');
       const recovery = new Recovery({ node, folder, mayCut, progress: this.loading });
       await recovery.load(this.manifest);
       await node.afterLoading();
-      const seconds = ((node.clock.nowMs() - startedAtMs) / 1000).toFixed(3);
-      node.log.info(`DB loaded from append only file: ${seconds} seconds`);
+      node.log.info(`DB loaded from append only file: ${this.loading.seconds} seconds`);
     } finally {
       this.loading = undefined;
     }
@@ -173,7 +202,6 @@ export class Persistence implements AppendLogServices {
   /** Opens the last increment, or makes one. */
   private async goOn(): Promise<void> {
     const { folder } = this;
-    await folder.removeTemporary();
     const manifest = this.manifest.copy();
     const last = manifest.increments.at(-1);
     const entry = last ?? manifest.addIncrement();
@@ -184,11 +212,7 @@ export class Persistence implements AppendLogServices {
     for (const each of this.manifest.files) if (each.name !== entry.name) this.bytesBefore += await folder.sizeOf(each);
     const size = await file.size();
     this.baseBytes = this.bytesBefore + size;
-    this.record(new AppendLog(file, size, this.rules, this.node.clock, {
-      onFailure: (operation, error) => this.onFailure(operation, error),
-      onRecovery: () => this.onRecovery(),
-      onDone: (operation, durationUs) => this.onDone(operation, durationUs),
-    }));
+    this.record(new AppendLog(file, size, this.rules, this.node.clock, this.watch));
   }
 
   private record(log: AppendLog): void {
@@ -205,11 +229,7 @@ export class Persistence implements AppendLogServices {
     const base = await BaseFile.open(this.node, folder);
     const file = await folder.create(increment);
     base.begin();
-    this.record(new AppendLog(file, 0, this.rules, this.node.clock, {
-      onFailure: (operation, error) => this.onFailure(operation, error),
-      onRecovery: () => this.onRecovery(),
-      onDone: (operation, durationUs) => this.onDone(operation, durationUs),
-    }));
+    this.record(new AppendLog(file, 0, this.rules, this.node.clock, this.watch));
     await this.finishBase(base, manifest, increment);
   }
 
@@ -223,8 +243,29 @@ export class Persistence implements AppendLogServices {
     return this.rewriteStartedAtMs !== undefined;
   }
 
+  get snapshot(): Snapshot | undefined {
+    return this.base?.snapshot;
+  }
+
   rewrite(): void {
-    void this.queue(() => this.rewriteNow());
+    if (this.isRewriteScheduled) return;
+    // Until it has begun nobody asks for it again.
+    if (this.turn.isTaken) this.isRewriteScheduled = true;
+    else this.rewriteStartedAtMs = this.node.clock.nowMs();
+    void this.queue(() => this.inTurn(async () => {
+      this.isRewriteScheduled = false;
+      if (!this.isGivingUp) await this.rewriteNow();
+      else this.rewriteStartedAtMs = undefined;
+    }));
+  }
+
+  private async inTurn(act: () => Promise<void>): Promise<void> {
+    const giveBack = await this.turn.take();
+    try {
+      await act();
+    } finally {
+      giveBack();
+    }
   }
 
   private async rewriteNow(): Promise<void> {
@@ -267,16 +308,20 @@ export class Persistence implements AppendLogServices {
   private async finishBase(base: BaseFile, before: Manifest, first: LogFileEntry): Promise<void> {
     const { folder } = this;
     this.base = base;
+    if (this.isGivingUp) base.abort();
     try {
       const manifest = before.copy();
       const entry = manifest.nextBase('rdb');
       this.bytesBefore = await base.finish(entry);
       manifest.replaceBase(entry, first);
+      const startUs = this.node.clock.elapsedUs();
       await folder.writeManifest(manifest);
+      this.watch.note('aof-rename', this.node.clock.elapsedUs() - startUs);
       this.manifest = manifest;
       this.baseBytes = this.currentBytes;
       this.manifest = await folder.removeHistory(manifest);
     } finally {
+      this.lastWaitingBytes = base.snapshot?.waitingBytesPeak ?? 0;
       this.base = undefined;
     }
   }
@@ -300,15 +345,13 @@ export class Persistence implements AppendLogServices {
     const { node } = this;
     const { settings } = node;
     const percentage = settings.integer('auto-aof-rewrite-percentage');
-    if (this.isRewriting || this.log === undefined || percentage === 0) return;
+    if (this.isRewriting || this.turn.isTaken || this.log === undefined || percentage === 0) return;
     const { currentBytes } = this;
     if (currentBytes <= settings.integer('auto-aof-rewrite-min-size')) return;
     if (node.clock.nowMs() - this.rewriteFailedAtMs < REWRITE_RETRY_MS) return;
     const growth = Math.floor((currentBytes * 100) / Math.max(this.baseBytes, 1)) - 100;
     if (growth < percentage) return;
     node.log.info(`Starting automatic rewriting of AOF on ${growth}% growth`);
-    // Until it has begun it is not asked for again.
-    this.rewriteStartedAtMs = node.clock.nowMs();
     this.rewrite();
   }
 
@@ -336,11 +379,12 @@ export class Persistence implements AppendLogServices {
   }
 
   private async switchOn(): Promise<void> {
-    const { node, folder } = this;
+    const { node } = this;
     try {
       await this.takeFolder();
+      const { folder } = this;
       this.manifest = (await folder.readManifest()) ?? new Manifest(folder.prefix);
-      await this.begin();
+      await this.inTurn(() => this.begin());
       this.startLooking();
       node.log.info('The append log is on');
     } catch (error) {
@@ -353,7 +397,6 @@ export class Persistence implements AppendLogServices {
   private async switchOff(): Promise<void> {
     clearInterval(this.timer);
     await this.closeLog();
-    this.node.refusal = undefined;
     this.leaveFolder();
   }
 
@@ -364,14 +407,14 @@ export class Persistence implements AppendLogServices {
       const manifest = await folder.readManifest();
       if (manifest === undefined) throw new PersistenceError(`there is no append log in ${folder.path}`);
       this.manifest = manifest;
-      this.refuseForLoading();
+      this.announceLoading();
       this.node.propagation.log = undefined;
       try {
         for (const db of node.store.databases) node.store.empty(db);
         await this.load();
       } finally {
         node.propagation.log = this.log;
-        node.refusal = undefined;
+        node.refuseFor('loading', undefined);
       }
     });
   }
@@ -382,39 +425,17 @@ export class Persistence implements AppendLogServices {
     if (this.log !== undefined) this.log.notesTime = this.node.settings.flag('aof-timestamp-enabled');
   }
 
-  /** Has writers wait while the disk does not keep up, and the log rewritten when it has grown. */
+  /** Has the log rewritten when it has grown. */
   private look(): void {
-    const isBehind = this.log?.isBehind === true;
-    if (this.node.pause.holdWrites(isBehind) && isBehind) {
-      this.delays++;
-      this.node.log.warning('The disk does not keep up with the append log: writes wait for it');
-    }
+    this.watch.look(this.log);
     this.startRewriteIfDue();
   }
 
-  private onFailure(operation: 'write' | 'sync', error: unknown): void {
-    const reason = reasonOf(error);
-    const what = operation === 'write' ? 'Error writing to the AOF file' : 'Fail to fsync the AOF file';
-    this.node.log.warning(`${what}: ${reason}`);
-    this.node.refusal = ({ isWrite, name }, { transaction }) => {
-      const writes = isWrite || name === 'ping' || (name === 'exec' && transaction?.writes === true);
-      return writes ? misconfigured(reason) : undefined;
-    };
-  }
-
-  private onRecovery(): void {
-    this.node.log.warning('AOF write error looks solved. The node can write again.');
-    this.node.refusal = undefined;
-  }
-
-  private onDone(operation: 'write' | 'sync', durationUs: number): void {
-    const { latency, clock } = this.node;
-    if (!latency.isSlow(durationUs)) return;
-    const isWaitedFor = this.rules.policy === 'always';
-    latency.add(operation === 'write' ? 'aof-write' : isWaitedFor ? 'aof-fsync-always' : 'aof-fsync', durationUs, clock.nowMs());
-  }
-
   // ---- INFO
+
+  get delays(): number {
+    return this.watch.delays;
+  }
 
   get currentRewriteSeconds(): number {
     const { rewriteStartedAtMs } = this;
@@ -438,9 +459,21 @@ export class Persistence implements AppendLogServices {
   }
 }
 
+/** The node may write files only where it has a folder; one that is embedded has none unless it is given. */
+function refuseWithoutFolder(proposed: (name: string) => string): void {
+  if (proposed('dir') !== '') return;
+  const name = proposed('appendonly') === 'yes' ? 'appendonly' : 'save';
+  if (name === 'save' && proposed('save') === '') return;
+  throw new SettingError(name, `${name} needs a folder: set dir too`, 'there is no folder: set dir first');
+}
+
 function forPeople(error: unknown, folder: string): PersistenceError {
-  const isForPeople = error instanceof RecoveryError || error instanceof ManifestError || error instanceof FolderInUse;
-  const remedy = isDiskFull(error) ? 'make room, or give this node another with --dir' : 'give this node another with --dir';
+  if (error instanceof PersistenceError) return error;
+  const isForPeople =
+    error instanceof RecoveryError || error instanceof ManifestError || error instanceof FolderInUse ||
+    error instanceof SettingError;
+  const another = 'give this node another with --dir, or keep nothing on disk with --appendonly no';
+  const remedy = isDiskFull(error) ? `make room, or ${another}` : another;
   const message = isForPeople ? error.message : `the folder ${folder} cannot be used: ${reasonOf(error)}: ${remedy}`;
   return new PersistenceError(message, { cause: error });
 }

@@ -28,6 +28,8 @@ import { type Slice, sliceOf } from '../util/bytes.js';
 export interface ReadOptions {
   /** Leave out what has expired by now. What follows in an append log may still speak of it. */
   leavesOutExpired: boolean;
+  /** A bucket takes the place of one that is there; otherwise that is an error. */
+  replaces?: boolean;
 }
 
 /** What was in a file besides buckets, and how many they were. */
@@ -246,7 +248,10 @@ export class RdbReader {
     const { store, db } = this;
     const isExpired = this.options.leavesOutExpired && expiresAtMs !== 0 && expiresAtMs <= store.clock.nowMs();
     const into = isExpired ? store.workbench : db;
-    if (into.peek(key) !== 0) throw new RdbError('it is there twice');
+    if (into.peek(key) !== 0) {
+      if (this.options.replaces !== true) throw new RdbError('it is there twice');
+      into.remove(key, into.find(key));
+    }
     return into;
   }
 

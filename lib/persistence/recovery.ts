@@ -8,6 +8,7 @@
  */
 
 import type { DataFile } from './file-system.js';
+import type { LoadProgress } from './load-progress.js';
 import type { LogFolder } from './log-folder.js';
 import { type Damage, LogReader, RecordError } from './log-reader.js';
 import { RdbFileError, RdbReader } from './rdb-reader.js';
@@ -25,13 +26,6 @@ import { ReplyWriter } from '../protocol/reply-writer.js';
 /** Why a node does not start with what is in its folder; the message names file and offset, and what to do. */
 export class RecoveryError extends Error {}
 
-/** What INFO shows while the log is loaded. */
-export interface LoadProgress {
-  totalBytes: number;
-  loadedBytes: number;
-  startedAtMs: number;
-}
-
 export interface RecoveryParts {
   node: NodeState;
   folder: LogFolder;
@@ -42,14 +36,12 @@ export interface RecoveryParts {
 
 /** How long other things wait at most. */
 const SLICE_US = 10_000;
-const LINE_PERIOD_US = 1_000_000;
 const WARNINGS_MAX = 10;
 
 export class Recovery {
   private readonly session: Session;
   private readonly reply = new ReplyWriter();
   private warnings = 0;
-  private linedAtUs: number;
   private pausedAtUs: number;
   /** Bytes of the files before the one that is being read. */
   private bytesBefore = 0;
@@ -59,7 +51,7 @@ export class Recovery {
     const { node } = parts;
     this.session = new Session(0, node, node.store, detached);
     this.session.isAuthenticated = true;
-    this.linedAtUs = this.pausedAtUs = node.clock.elapsedUs();
+    this.pausedAtUs = node.clock.elapsedUs();
   }
 
   /** Loads the files of a manifest; the store is empty before. Rejects with RecoveryError. */
@@ -130,17 +122,15 @@ export class Recovery {
     await file.read(magic, 0);
     if (!magic.equals(SNAPSHOT_MAGIC)) return 0;
     this.beginSlice();
-    const { store, log } = this.parts.node;
-    const reader = new RdbReader(store, file, size, { leavesOutExpired: false });
+    const { node } = this.parts;
+    const reader = new RdbReader(node.store, file, size, { leavesOutExpired: false });
     try {
       const { endOffset, functions } = await reader.readAll((offset) => this.pause(offset, size));
-      if (functions.length > 0) {
-        throw new RdbFileError(0, `it has ${functions.length} libraries of functions, which this node cannot keep`);
-      }
+      node.keepFunctions(functions, 'The base of the append log');
       return endOffset;
     } catch (error) {
       const where = error instanceof RdbFileError ? ` at offset ${error.offset}` : '';
-      log.error(`The snapshot ${path} could not be loaded`);
+      node.log.error(`The snapshot ${path} could not be loaded`);
       throw new RecoveryError(
         `The base of the append log ${path} is damaged${where}: ${reasonOf(error)}. ` +
           `Look at it with redis-check-aof ${this.parts.folder.manifestPath}`,
@@ -191,14 +181,8 @@ export class Recovery {
   /** Lets other things happen, when they have waited, and says once a second how far it is. */
   private async pause(offset: number, size: number): Promise<void> {
     const { node, progress } = this.parts;
-    progress.loadedBytes = this.bytesBefore + Math.min(offset, size);
-    const nowUs = node.clock.elapsedUs();
-    if (nowUs - this.linedAtUs > LINE_PERIOD_US) {
-      this.linedAtUs = nowUs;
-      const percent = Math.floor((progress.loadedBytes / Math.max(progress.totalBytes, 1)) * 100);
-      node.log.info(`Loading the log: ${percent}% of ${progress.totalBytes} bytes`);
-    }
-    if (nowUs - this.pausedAtUs < SLICE_US) return;
+    progress.note(this.bytesBefore + Math.min(offset, size));
+    if (node.clock.elapsedUs() - this.pausedAtUs < SLICE_US) return;
     await new Promise(setImmediate);
     this.beginSlice();
   }

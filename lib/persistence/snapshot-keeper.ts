@@ -1,38 +1,43 @@
 /**
  * Keeps the snapshot file of a node, `dump.rdb`: loads it at the start, writes it for SAVE and BGSAVE and when the save
- * points say so. A snapshot is written beside the file, synced, and put in its place; then the folder is synced.
+ * points say so. A snapshot is written beside the file, synced, and put in its place; then the folder is synced. So the
+ * old file is there until the new one is whole, and a snapshot that fails leaves nothing behind.
  */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { DataFile, FileSystem } from './file-system.js';
+import { LoadProgress } from './load-progress.js';
+import { PersistenceError } from './persistence-error.js';
 import { RdbFileError, RdbReader } from './rdb-reader.js';
 import { Snapshot, type WritableFile } from './snapshot.js';
-import type { SnapshotServices } from '../commands/context.js';
-import { SettingError } from '../config/settings.js';
+import type { SnapshotTurn } from './snapshot-turn.js';
+import { codeOf, reasonOf } from './system-error.js';
+import type { ReloadOptions, SnapshotServices } from '../commands/context.js';
+import { snapshotFailed } from '../errors.js';
 import type { NodeState } from '../execution/node-state.js';
-
-/** What keeps a node from starting in the folder that `dir` names; the message names the file, and what to do. */
-export class SnapshotFileError extends SettingError {
-  constructor(message: string) {
-    super('dir', message);
-  }
-}
+import { refuseWrites } from '../execution/refusals.js';
+import { isAlive } from '../util/is-alive.js';
 
 const LOOK_PERIOD_MS = 100;
 /** After a failure the save points wait so long before the next attempt. */
 const RETRY_MS = 5000;
-const LINE_PERIOD_MS = 1000;
-const SLICE_MS = 10;
+/** Other things wait so long at most while the file is loaded. */
+const SLICE_US = 10_000;
+/** What a process that was killed left behind; redis-server's have a name of this form too. */
+const TEMPORARY = /^temp-(?:bg-)?(\d+)(?:-\d+)?\.rdb$/;
+
+/** For the names of files that are being written, all over the process. */
+let written = 0;
 
 /** A file that may still be on its way to be opened. */
 class OpeningFile implements WritableFile {
-  constructor(private readonly handle: Promise<FileHandle>) {}
+  constructor(private readonly file: Promise<DataFile>) {}
 
   async write(pieces: readonly Buffer[], position: number): Promise<number> {
-    return (await (await this.handle).writev([...pieces], position)).bytesWritten;
+    return (await this.file).write(pieces, position);
   }
 
   async sync(): Promise<void> {
-    await (await this.handle).datasync();
+    await (await this.file).sync();
   }
 }
 
@@ -40,41 +45,53 @@ export class SnapshotKeeper implements SnapshotServices {
   lastSavedAtMs: number;
   lastStatus: 'ok' | 'err' = 'ok';
   lastSeconds = -1;
+  lastWaitingBytes = 0;
   saves = 0;
   keysLoaded = 0;
   keysExpired = 0;
   startedAtMs: number | undefined;
+  isScheduled = false;
+  loading: LoadProgress | undefined;
+  /** What is being written. */
+  snapshot: Snapshot | undefined;
   private changesAtSave = 0;
   private triedAtMs = 0;
-  private snapshot: Snapshot | undefined;
-  private functions: readonly Buffer[] = [];
+  /** Resolves when nothing is being written. */
+  private work: Promise<void> = Promise.resolve();
+  private isStopped = false;
   private timer: NodeJS.Timeout | undefined;
   private points: { ms: number; changes: number }[] = [];
 
-  constructor(private readonly node: NodeState) {
+  constructor(
+    private readonly node: NodeState,
+    private readonly files: FileSystem,
+    private readonly turn: SnapshotTurn,
+  ) {
     this.lastSavedAtMs = node.startedAtMs;
     const { settings } = node;
     settings.watch('save', () => {
       const words = settings.text('save').split(' ').map(Number);
       this.points = [];
       for (let i = 0; i + 1 < words.length; i += 2) this.points.push({ ms: words[i]! * 1000, changes: words[i + 1]! });
+      this.judge();
     });
+    settings.watch('stop-writes-on-bgsave-error', () => this.judge());
   }
 
   get isSaving(): boolean {
     return this.startedAtMs !== undefined;
   }
 
+  get hasFolder(): boolean {
+    return this.node.settings.text('dir') !== '';
+  }
+
+  get hasPoints(): boolean {
+    return this.points.length > 0;
+  }
+
   get changesSinceSave(): number {
     return this.node.store.changes - this.changesAtSave;
-  }
-
-  get keysWritten(): number {
-    return this.snapshot?.keysWritten ?? 0;
-  }
-
-  get keysTotal(): number {
-    return this.snapshot?.keysTotal ?? 0;
   }
 
   private get path(): string {
@@ -84,49 +101,120 @@ export class SnapshotKeeper implements SnapshotServices {
 
   // ---- writing
 
-  /** Writes a snapshot of this moment. Rejects with the disk's error. None may be on its way. */
-  async save(): Promise<void> {
-    const { node, path } = this;
+  /** SAVE, and the last snapshot before the node ends: of this moment, or of when what is being written has ended. */
+  save(): Promise<void> {
+    return this.run(async () => {
+      await this.write();
+      this.note('ok');
+    });
+  }
+
+  /** BGSAVE: of this moment, when nothing else is being written. How it went is in INFO. */
+  saveInBackground(): void {
+    const startedAtMs = this.node.clock.nowMs();
+    this.triedAtMs = startedAtMs;
+    const saved = this.run(async () => {
+      try {
+        await this.write();
+        this.note('ok');
+      } catch {
+        // It is in the log.
+        this.note('err');
+      }
+      this.lastSeconds = Math.round((this.node.clock.nowMs() - startedAtMs) / 1000);
+    });
+    void saved;
+  }
+
+  /** BGSAVE SCHEDULE: as soon as nothing else is being written. */
+  schedule(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    const goOn = (giveBack: () => void): void => {
+      giveBack();
+      const isWanted = this.isScheduled && !this.isStopped && !this.isSaving;
+      this.isScheduled = false;
+      if (isWanted) this.saveInBackground();
+    };
+    void this.turn.take().then(goOn);
+  }
+
+  private run(act: () => Promise<void>): Promise<void> {
     if (this.isSaving) throw new Error('a snapshot is being written already');
-    this.startedAtMs = this.triedAtMs = node.clock.nowMs();
-    const changes = node.store.changes;
-    const temporary = join(dirname(path), `temp-${process.pid}-${this.saves++}.rdb`);
+    this.startedAtMs = this.node.clock.nowMs();
+    const done = this.inTurn(act).finally(() => (this.startedAtMs = undefined));
+    this.work = done.catch(() => undefined);
+    return done;
+  }
+
+  private async inTurn(act: () => Promise<void>): Promise<void> {
+    const giveBack = this.turn.tryTake() ?? (await this.turn.take());
     try {
-      await this.write(temporary);
-      await rename(temporary, path);
-      await syncFolder(dirname(path));
-      this.lastStatus = 'ok';
+      await act();
+    } finally {
+      giveBack();
+    }
+  }
+
+  /** Writes a snapshot of this moment and puts it in the place of the one before. Rejects with the disk's error. */
+  private async write(): Promise<void> {
+    const { node, files, path } = this;
+    const { changes } = node.store;
+    const folder = dirname(path);
+    const temporary = join(folder, `temp-${process.pid}-${written++}.rdb`);
+    this.saves++;
+    try {
+      await this.writeFile(folder, temporary);
+      await files.rename(temporary, path);
+      await files.syncFolder(folder);
       this.lastSavedAtMs = node.clock.nowMs();
       this.changesAtSave = changes;
       node.log.info(`DB saved on disk: ${path}`);
     } catch (error) {
-      this.lastStatus = 'err';
-      node.log.warning(`The snapshot ${path} could not be written: ${(error as Error).message}`);
-      await rm(temporary, { force: true }).catch(() => undefined);
+      node.log.warning(`The snapshot ${path} could not be written: ${reasonOf(error)}`);
+      // The first error is the one to tell. What cannot be removed goes at the next start.
+      await files.remove(temporary).catch(() => undefined);
       throw error;
-    } finally {
-      this.lastSeconds = Math.round((node.clock.nowMs() - this.startedAtMs) / 1000);
-      this.startedAtMs = undefined;
     }
   }
 
-  private async write(temporary: string): Promise<void> {
-    const { settings, store, clock } = this.node;
+  private async writeFile(folder: string, temporary: string): Promise<void> {
+    const { settings, store, clock, functions } = this.node;
     const policy = settings.text('maxmemory-policy');
     // The snapshot is of this moment; the file may be opened later.
-    const opening = openAnew(temporary);
+    const opening = this.openAnew(folder, temporary);
+    const snapshot = new Snapshot(store, new OpeningFile(opening), {
+      compresses: settings.flag('rdbcompression'), hasChecksum: settings.flag('rdbchecksum'),
+      notesUse: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : undefined,
+      isLogBase: false, functions, nowMs: clock.nowMs(), elapsedUs: () => clock.elapsedUs(),
+      syncsOften: settings.flag('rdb-save-incremental-fsync'),
+    });
+    this.snapshot = snapshot;
+    if (this.isStopped) snapshot.abort();
     try {
-      this.snapshot = new Snapshot(store, new OpeningFile(opening), {
-        compresses: settings.flag('rdbcompression'), hasChecksum: settings.flag('rdbchecksum'),
-        notesUse: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : undefined,
-        isLogBase: false, functions: this.functions, nowMs: clock.nowMs(), elapsedUs: () => clock.elapsedUs(),
-        syncsOften: settings.flag('rdb-save-incremental-fsync'),
-      });
-      await this.snapshot.done;
+      await snapshot.done;
     } finally {
       this.snapshot = undefined;
-      await opening.then((handle) => handle.close(), () => undefined);
+      this.lastWaitingBytes = snapshot.waitingBytesPeak;
+      const file = await opening.catch(() => undefined);
+      await file?.close();
     }
+  }
+
+  private async openAnew(folder: string, path: string): Promise<DataFile> {
+    await this.files.makeFolder(folder);
+    return this.files.open(path, 'create');
+  }
+
+  private note(status: 'ok' | 'err'): void {
+    this.lastStatus = status;
+    this.judge();
+  }
+
+  /** Writes are refused while snapshots are wanted and the last one has failed (`stop-writes-on-bgsave-error`). */
+  private judge(): void {
+    const isRefused = this.lastStatus === 'err' && this.hasPoints && this.node.settings.flag('stop-writes-on-bgsave-error');
+    this.node.refuseFor('snapshot', isRefused ? refuseWrites(snapshotFailed()) : undefined);
   }
 
   /** Looks at the save points from time to time. */
@@ -136,87 +224,85 @@ export class SnapshotKeeper implements SnapshotServices {
   }
 
   private look(): void {
-    if (this.isSaving) return;
+    if (this.turn.isTaken) return;
     const nowMs = this.node.clock.nowMs();
     if (this.lastStatus === 'err' && nowMs - this.triedAtMs < RETRY_MS) return;
     const { changesSinceSave } = this;
     const due = this.points.find(({ ms, changes }) => changesSinceSave >= changes && nowMs - this.lastSavedAtMs > ms);
     if (due === undefined || changesSinceSave === 0) return;
     this.node.log.info(`${due.changes} changes in ${due.ms / 1000} seconds. Saving...`);
-    this.save().catch(() => undefined);
+    this.saveInBackground();
   }
 
-  /** Ends what is on its way; its file goes. */
-  stop(): void {
-    clearInterval(this.timer);
+  /** Gives up what is being written; its file is gone when this resolves. */
+  async giveUp(): Promise<void> {
+    this.isScheduled = false;
     this.snapshot?.abort();
+    await this.work;
+  }
+
+  /** As `giveUp`, and nothing is written any more. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearInterval(this.timer);
+    await this.giveUp();
   }
 
   // ---- loading
 
-  /** Loads the file, if it is there. Rejects with SnapshotFileError. */
-  async load(): Promise<void> {
-    const { node, path } = this;
-    const handle = await open(path, 'r').catch((error: unknown) => {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return undefined;
-      throw new SnapshotFileError(`the snapshot ${path} cannot be read: ${message}`);
-    });
-    if (handle === undefined) return;
+  /** Removes what a process that was killed was writing. */
+  async removeTemporary(): Promise<void> {
+    const folder = dirname(this.path);
+    for (const name of await this.files.list(folder)) {
+      const pid = TEMPORARY.exec(name)?.[1];
+      if (pid === undefined) continue;
+      // A process may get the number of one before it, in a container the same one every time.
+      if (Number(pid) === process.pid || !isAlive(Number(pid))) await this.files.remove(join(folder, name));
+    }
+  }
+
+  /** Loads the file. False when there is none. Rejects with PersistenceError. */
+  async load({ replaces = false }: ReloadOptions = {}): Promise<boolean> {
+    const { node, path, files } = this;
     try {
-      await this.read(handle);
+      const file = await files.open(path, 'read');
+      try {
+        await this.read(file, replaces);
+      } finally {
+        this.loading = undefined;
+        await file.close();
+      }
     } catch (error) {
-      const where = error instanceof RdbFileError ? ` at offset ${error.offset}` : '';
-      throw new SnapshotFileError(
-        `the snapshot ${path} is damaged${where}: ${(error as Error).message}. Look at it with redis-check-rdb ${path}`,
-      );
-    } finally {
-      await handle.close();
+      if (codeOf(error) === 'ENOENT') return false;
+      if (error instanceof RdbFileError) {
+        throw new PersistenceError(
+          `the snapshot ${path} is damaged at offset ${error.offset}: ${error.message}. ` +
+            `Look at it with redis-check-rdb ${path}`, { cause: error },
+        );
+      }
+      throw new PersistenceError(`the snapshot ${path} cannot be read: ${reasonOf(error)}`, { cause: error });
     }
     node.store.changes = this.changesAtSave = 0;
     await node.afterLoading();
+    return true;
   }
 
-  private async read(handle: FileHandle): Promise<void> {
+  private async read(file: DataFile, replaces: boolean): Promise<void> {
     const { node } = this;
-    const { size } = await handle.stat();
-    const startedMs = node.clock.nowMs();
-    let linedMs = startedMs;
-    let pausedMs = startedMs;
-    const read = async (into: Buffer, position: number): Promise<number> =>
-      (await handle.read(into, 0, into.length, position)).bytesRead;
-    const reader = new RdbReader(node.store, { read }, size, { leavesOutExpired: true });
+    const progress = (this.loading = new LoadProgress(node.clock, node.log, 'the snapshot'));
+    const size = (progress.totalBytes = await file.size());
+    let pausedAtUs = node.clock.elapsedUs();
+    const reader = new RdbReader(node.store, file, size, { leavesOutExpired: true, replaces });
     const { keysLoaded, keysExpired, functions } = await reader.readAll(async (offset) => {
-      const nowMs = node.clock.nowMs();
-      if (nowMs - linedMs >= LINE_PERIOD_MS) {
-        linedMs = nowMs;
-        node.log.info(`Loading the snapshot: ${Math.floor((offset / size) * 100)}% of ${size} bytes`);
-      }
-      if (nowMs - pausedMs < SLICE_MS) return;
+      progress.note(offset);
+      progress.usedMemory = Number(reader.summary.aux.get('used-mem') ?? 0);
+      if (node.clock.elapsedUs() - pausedAtUs < SLICE_US) return;
       await new Promise(setImmediate);
-      pausedMs = node.clock.nowMs();
+      pausedAtUs = node.clock.elapsedUs();
     });
     this.keysLoaded = keysLoaded;
     this.keysExpired = keysExpired;
-    this.functions = functions;
-    if (functions.length > 0) {
-      node.log.warning(`The snapshot has ${functions.length} libraries of functions: they are kept, and not run`);
-    }
-    const seconds = ((node.clock.nowMs() - startedMs) / 1000).toFixed(3);
-    node.log.info(`DB loaded from disk: ${seconds} seconds, ${keysLoaded} buckets, ${keysExpired} had expired`);
-  }
-}
-
-async function openAnew(path: string): Promise<FileHandle> {
-  await mkdir(dirname(path), { recursive: true });
-  return open(path, 'w');
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    node.keepFunctions(functions, 'The snapshot');
+    node.log.info(`DB loaded from disk: ${progress.seconds} seconds, ${keysLoaded} buckets, ${keysExpired} had expired`);
   }
 }

@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { Settings } from '../../lib/config/settings.js';
-import { PersistenceError } from '../../lib/persistence/persistence.js';
+import { PersistenceError } from '../../lib/persistence/persistence-error.js';
 import { Node } from '../../lib/server.js';
 import { valueSlice } from '../../lib/store/entry.js';
 import { Slice, sliceOf } from '../../lib/util/bytes.js';

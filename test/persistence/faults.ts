@@ -3,6 +3,7 @@
  * than it was given, and loses what was not synced when the power fails.
  */
 import test, { type ExecutionContext } from 'ava';
+import { PersistenceError } from '../../lib/persistence/persistence-error.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { startDurable } from '../support/durable-node.js';
 import { type Fault, MemoryFiles } from '../support/memory-files.js';
@@ -77,7 +78,7 @@ async function runWithFault(
     await node.stop();
   } catch (error) {
     // A disk that fails at the start keeps the node from starting, and says so.
-    t.regex(String(error), /cannot be used|PersistenceError/, what);
+    t.true(error instanceof PersistenceError, `${what}: ${String(error)}`);
     return true;
   }
   files.fault = () => undefined;

@@ -53,9 +53,16 @@ test('an empty bucket that was made stays, also after its last entry has gone', 
   client.close();
 });
 
-test('a node without appendonly touches no disk', async (t) => {
+test('a node without a folder touches no disk, and says so when it is asked to', async (t) => {
   const files = new MemoryFiles();
-  const { node } = await startDurable(t, files, { appendonly: 'no' });
+  const { node } = await startDurable(t, files, { appendonly: 'no', dir: '' });
+  const client = await RawClient.connect(node.port);
+  const none = '-ERR this node keeps nothing on disk: it was started without a folder (dir)\r\n';
+  for (const request of ['SAVE', 'BGSAVE', 'BGREWRITEAOF']) t.is(await client.ask(request), none);
+  for (const setting of ['appendonly yes', 'save "60 1"']) {
+    t.regex(await client.ask(`CONFIG SET ${setting}`), /there is no folder: set dir first/);
+  }
+  client.close();
   await sendAll(node.port, [['SET', 'a', 'b']]);
   await node.stop();
   t.is(files.operations, 0);

@@ -19,6 +19,7 @@ import { type Reference, startReference } from '../support/reference.js';
 import { randomBuckets } from '../support/random-buckets.js';
 import { seed, seedOf } from '../support/seed.js';
 import { startNode, whyNoReference } from '../support/targets.js';
+import { waitFor } from '../support/wait-for.js';
 
 const ifReference = whyNoReference === undefined ? test.serial : test.serial.skip;
 const BUCKETS = 150;
@@ -231,4 +232,33 @@ test('a collection without elements is no bucket', async (t) => {
   const empty = 'REDIS0003\x02\x01k\x00\x00\x01l\x01v\xff';
   const { keysLoaded, keysEmpty } = await readInto(new Store(), Buffer.from(empty, 'latin1'));
   t.deepEqual([keysLoaded, keysEmpty], [1, 1]);
+});
+
+ifReference('functions of a snapshot are kept through the append log and come back', async (t) => {
+  const folder = newFolder(t);
+  const reference = await startReference('--dir', folder);
+  const ask = await clientOf(t, reference.port);
+  const library = "#!lua name=mylib\nredis.register_function('f', function() return 7 end)";
+  t.is(await ask('FUNCTION', 'LOAD', library), '$5\r\nmylib\r\n');
+  await ask('SET', 'k', 'v');
+  const list = await ask('FUNCTION', 'LIST', 'WITHCODE');
+  t.is(await ask('SAVE'), '+OK\r\n');
+  await reference.stop();
+  // Into the base of the log, out of it again, through a rewrite, and into a snapshot.
+  for (const request of ['PING', 'BGREWRITEAOF', 'SAVE']) {
+    const node = await startNode({ dir: folder, appendonly: 'yes' });
+    const ours = await clientOf(t, node.port);
+    t.is(await ours('GET', 'k'), '$1\r\nv\r\n');
+    await ours(request);
+    await waitFor(async () => (await ours('INFO', 'persistence')).includes('aof_rewrite_in_progress:0'), 'the rewrite');
+    await node.stop();
+    if (request === 'PING') rmSync(join(folder, 'dump.rdb'));
+  }
+  for (const appendonly of ['yes', 'no']) {
+    const server = await startReference('--dir', folder, '--appendonly', appendonly);
+    const theirs = await clientOf(t, server.port);
+    t.is(await theirs('FUNCTION', 'LIST', 'WITHCODE'), list, appendonly);
+    t.is(await theirs('FCALL', 'f', '0'), ':7\r\n');
+    await server.stop();
+  }
 });

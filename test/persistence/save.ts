@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SnapshotFileError } from '../../lib/persistence/snapshot-keeper.js';
+import { PersistenceError } from '../../lib/persistence/persistence-error.js';
 import type { Node } from '../../lib/server.js';
 import { RawClient } from '../support/raw-client.js';
 import { startNode } from '../support/targets.js';
@@ -84,7 +84,9 @@ test('a folder that cannot be written is told, and the old snapshot stays', asyn
   // A folder stands where the file should be.
   mkdirSync(join(dir, 'dump.rdb'));
   t.is(await client.ask('SAVE'), '-ERR\r\n');
-  t.regex(await client.ask('INFO persistence'), /rdb_last_bgsave_status:err\r\n/);
+  t.regex(await client.ask('INFO persistence'), /rdb_last_bgsave_status:ok\r\n[^]*rdb_saves:1\r\n/);
+  t.is(await client.ask('BGSAVE'), '+Background saving started\r\n');
+  await waitFor(async () => (await client.ask('INFO persistence')).includes('rdb_last_bgsave_status:err'), 'its failure');
   t.deepEqual(readdirSync(dir), ['dump.rdb']);
   rmSync(join(dir, 'dump.rdb'), { recursive: true });
   t.is(await client.ask('SAVE'), '+OK\r\n');
@@ -94,6 +96,6 @@ test('a folder that cannot be written is told, and the old snapshot stays', asyn
 test('a damaged snapshot stops the start, with file and offset', async (t) => {
   const dir = newFolder(t);
   writeFileSync(join(dir, 'dump.rdb'), 'REDIS0010\x00\x01k\x05va');
-  const error = await t.throwsAsync(startNode({ dir }), { instanceOf: SnapshotFileError });
+  const error = await t.throwsAsync(startNode({ dir }), { instanceOf: PersistenceError });
   t.regex(error.message, /dump\.rdb is damaged at offset \d+: it ends too early.*redis-check-rdb/);
 });

@@ -11,9 +11,13 @@ export interface Durable {
   log: string[];
 }
 
-/** Starts a node whose folder is /data on this disk, with `appendonly yes`. It is stopped with the test. */
+/**
+ * Starts a node whose folder is /data on this disk, with `appendonly yes`. It is stopped with the test. `onListening`
+ * is called when clients reach it, and before it loads.
+ */
 export async function startDurable(
   t: ExecutionContext, files: MemoryFiles, settings: Readonly<Record<string, string>> = {},
+  onListening: (node: Node) => void = () => undefined,
 ): Promise<Durable> {
   const log: string[] = [];
   const all = {
@@ -21,6 +25,7 @@ export async function startDurable(
     ...settings,
   };
   const node = new Node({ settings: new Settings(all), log: new Log((line) => log.push(line)), files });
+  node.onListening = () => onListening(node);
   await node.start();
   t.teardown(() => node.stop());
   return { node, log };
