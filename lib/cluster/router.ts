@@ -376,7 +376,6 @@ export class ShardRouter implements Router, Sides, WaitRouter {
       context.node.propagation.run(context, command, args, scratch);
     } catch (error) {
       scratch.rewind(0);
-      context.node.propagation.forget();
       if (!(error instanceof CommandError)) throw error;
       scratch.error(error.message);
     }

@@ -25,7 +25,7 @@ import { writeError } from './refusal.js';
 import type { NodeState } from './node-state.js';
 import type { Session } from './session.js';
 import type { Deferred, Wait, Waits } from '../commands/context.js';
-import { unblocked } from '../errors.js';
+import { CommandError, unblocked } from '../errors.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import { LIST, SORTED_SET, STREAM, entryType } from '../store/entry.js';
 import type { Keyspace } from '../store/keyspace.js';
@@ -293,6 +293,9 @@ export class WaitingClients implements Waits {
     } catch (error) {
       writer.rewind(0);
       this.node.propagation.forget();
+      // It ended in the middle, and what it was to do is not known here: the log is made anew from what there is.
+      const { appendLog } = this.node;
+      if (!(error instanceof CommandError) && appendLog.isOn && !appendLog.isRewriting) appendLog.rewrite();
       writeError(this.node, error, session.lastCommand, writer);
     }
     this.leave(waiter);

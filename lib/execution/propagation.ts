@@ -5,8 +5,10 @@
  * stead (`Context.recordAs`): one that counts time from now on, or draws, would not do the same again. Buckets that the
  * node removes by itself are recorded as deleted. A command that changed nothing leaves no record.
  */
+import { recordHalfDone } from './half-done.js';
 import type { Context, Propagating, Word } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
+import { CommandError } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { Keyspace } from '../store/keyspace.js';
@@ -66,11 +68,29 @@ export class Propagation implements Propagating {
   run(context: Context, command: Command, args: Args, reply: ReplyWriter): void {
     const { store } = this;
     const { changes } = store;
-    command.handler!(context, args, reply);
+    try {
+      command.handler!(context, args, reply);
+    } catch (error) {
+      this.forget();
+      if (!(error instanceof CommandError)) this.endHalfDone(context, command, args);
+      throw error;
+    }
     if (this.log === undefined) return;
     const isRecorded = command.isRecorded || this.insteadCount > 0;
     if (store.changes !== changes && isRecorded) this.record(this.log, context, args);
     else this.forget();
+  }
+
+  /** A command has ended in the middle, and may have changed something. */
+  private endHalfDone(context: Context, command: Command, args: Args): void {
+    // What it was putting together.
+    if (this.store.workbench.size > 0) this.store.workbench.clear();
+    if (this.log === undefined || !command.isRecorded) return;
+    recordHalfDone(context, command, args);
+    if (this.insteadCount === 0) return;
+    this.store.changes++;
+    this.recordInstead(this.log, context);
+    if (this.log.holdsReplies) context.recordedAt = this.log.position;
   }
 
   private record(log: Recorder, by: Context, args: Args): void {

@@ -23,7 +23,6 @@ export function runCommand(session: Session, command: Command, args: Args, reply
     }
   } catch (error) {
     reply.rewind(mark);
-    node.propagation.forget();
     writeError(node, error, command, reply);
   }
   if (isTracked || session.tracking !== undefined) trackedCommands.end(session, command, args);
