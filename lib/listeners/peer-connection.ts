@@ -18,6 +18,7 @@ import { Feed } from '../pubsub/feed.js';
 import { WANT_KINDS } from '../pubsub/pubsub.js';
 import { TrackingState } from '../pubsub/tracking.js';
 import { COMPLETE, RequestDecoder } from '../protocol/request-decoder.js';
+import { RequestsAhead } from '../protocol/requests-ahead.js';
 
 /** More than any request of the handshake needs. */
 const UNPROVED_BULK_BYTES_MAX = 256;
@@ -25,6 +26,7 @@ const UNPROVED_REQUEST_BYTES_MAX = 1024;
 const PROVED_BULK_BYTES_MAX = 2 ** 31 - 1;
 
 const keys = new KeyPositions();
+const ahead = new RequestsAhead();
 
 export class PeerConnection extends Connection {
   /** The peer's name; undefined until it has said it. */
@@ -59,6 +61,7 @@ export class PeerConnection extends Connection {
 
   protected runNext(): boolean {
     const { decoder } = this;
+    if (decoder.lookAhead(ahead)) this.session.store.foresight.fetch(this.session.db, ahead);
     const status = decoder.next();
     if (status === COMPLETE) {
       const { args } = decoder;

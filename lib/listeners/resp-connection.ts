@@ -6,6 +6,9 @@ import type { Executor } from '../execution/execute.js';
 import type { NodeState } from '../execution/node-state.js';
 import { Args } from '../protocol/args.js';
 import { COMPLETE, MALFORMED, RequestDecoder } from '../protocol/request-decoder.js';
+import { RequestsAhead } from '../protocol/requests-ahead.js';
+
+const ahead = new RequestsAhead();
 
 /** Requests are run one after the other, whoever sent them: one for all connections saves each a kilobyte. */
 const args = new Args();
@@ -28,6 +31,7 @@ export class RespConnection extends Connection {
 
   protected runNext(): boolean {
     const { decoder } = this;
+    if (decoder.lookAhead(ahead)) this.session.store.foresight.fetch(this.session.db, ahead);
     const status = decoder.next();
     if (status === COMPLETE) {
       this.execute(decoder.args);

@@ -12,6 +12,7 @@
  */
 import { Args, setArgs } from './args.js';
 import { splitInline } from './inline-request.js';
+import type { RequestsAhead } from './requests-ahead.js';
 
 export interface DecoderLimits {
   /** The most bytes that one argument may have. */
@@ -56,6 +57,8 @@ export class RequestDecoder {
   /** Length of the argument that is arriving; -1 when its length has not been read. */
   private bulkLength = -1;
   private pending: Buffer = NOTHING;
+  /** Up to here requests were looked at in advance. */
+  private lookedTo = 0;
 
   /**
    * Requests are decoded into `shared`, which decoders may have in common whose requests never run at the same time;
@@ -88,6 +91,7 @@ export class RequestDecoder {
    * retained.
    */
   feed(chunk: Buffer, length = chunk.length): void {
+    this.lookedTo = 0;
     if (this.wanted === 0) this.start = this.at;
     if (this.end === this.start) {
       this.bytes = chunk;
@@ -110,6 +114,17 @@ export class RequestDecoder {
     this.start = this.at;
     this.args.clear();
     this.suspend();
+  }
+
+  /** Has `ahead` note what has arrived of the next requests, when it has not. True when there are several. */
+  lookAhead(ahead: RequestsAhead): boolean {
+    if (this.at < this.lookedTo || this.wanted > 0) return false;
+    const end = ahead.look(this.bytes, this.at, this.end);
+    // What is not of the plain form is passed over.
+    this.lookedTo = end > this.at ? end : end + 1;
+    if (ahead.count > 1) return true;
+    ahead.release();
+    return false;
   }
 
   /** Decodes one request into `args`: COMPLETE, INCOMPLETE (feed more) or MALFORMED (see `failure`). */
@@ -230,6 +245,7 @@ export class RequestDecoder {
   /** Keeps the beginning of an unfinished request in `pending`. */
   private suspend(): number {
     const length = this.end - this.start;
+    this.lookedTo = 0;
     if (this.wanted === 0) this.args = this.shared;
     else if (this.args === this.shared) this.args = this.shared.fork();
     if (this.at >= this.end && this.wanted === 0) {

@@ -98,6 +98,31 @@ export class ByteTable {
     }
   }
 
+  /** What stands in the slot at which a look-up begins; see foresight.ts. */
+  readSlot(hash: number): number {
+    const segment = this.directory[(hash >>> 1) >>> this.shift]!;
+    const words = this.arena.words[segment >>> SEGMENT_SHIFT]!;
+    const header = (segment & UNIT_MASK) << 2;
+    const slot = (hash << words[header + DEPTH_AT]!) >>> (32 - words[header + SLOT_BITS_AT]!);
+    return words[header + HEADER_WORDS + (slot << 1)]!;
+  }
+
+  /** The ref of the first entry with this hash, which nearly always is the one that is looked for; 0 for none. */
+  likelyRef(hash: number): number {
+    const segment = this.directory[(hash >>> 1) >>> this.shift]!;
+    const words = this.arena.words[segment >>> SEGMENT_SHIFT]!;
+    const header = (segment & UNIT_MASK) << 2;
+    const slotBits = words[header + SLOT_BITS_AT]!;
+    const mask = (1 << slotBits) - 1;
+    const first = header + HEADER_WORDS;
+    let slot = (hash << words[header + DEPTH_AT]!) >>> (32 - slotBits);
+    for (;;) {
+      const ref = words[first + (slot << 1) + 1]!;
+      if (ref === 0 || words[first + (slot << 1)] === hash) return ref;
+      slot = (slot + 1) & mask;
+    }
+  }
+
   private hasKey(ref: number, key: Slice): boolean {
     const words = this.arena.words[ref >>> SEGMENT_SHIFT]!;
     const place = (ref & UNIT_MASK) << 2;

@@ -28,6 +28,10 @@ export class FieldTable implements Structure {
     this.fields = new ByteTable(store.arena, store.seed);
   }
 
+  get memberIndex(): ByteTable {
+    return this.fields;
+  }
+
   /** Points `value` to a field's value; false when there is no such field, or it has expired. */
   get(field: Slice, value: Slice, nowMs: number): boolean {
     const ref = this.fields.find(field);

@@ -49,6 +49,11 @@ export class Keyspace {
     return this.buckets.size;
   }
 
+  /** The index of all buckets, for foresight.ts. */
+  get table(): ByteTable {
+    return this.buckets;
+  }
+
   /** Bytes of the index of all buckets, and of the index of those that expire. */
   get indexBytes(): number {
     return this.buckets.slots * SLOT_BYTES;

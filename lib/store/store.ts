@@ -3,8 +3,10 @@
  */
 import { Access } from './access.js';
 import { Arena } from './arena.js';
+import type { ByteTable } from './byte-table.js';
 import { EncodingLimits } from './encoding-limits.js';
 import { Evictor } from './eviction.js';
+import { Foresight } from './foresight.js';
 import { Keyspace } from './keyspace.js';
 import { Reclaimer } from './reclaimer.js';
 import type { Slice } from '../util/bytes.js';
@@ -21,6 +23,8 @@ export interface StoreOptions {
 
 /** A value that does not fit in an entry: the entry holds its handle. */
 export interface Structure {
+  /** What finds a member in it by its bytes, if anything does; see foresight.ts. */
+  readonly memberIndex?: ByteTable;
   /** Frees a part of what it holds, at most about a thousand entries; false when nothing is left. */
   dismantle(): boolean;
 }
@@ -41,6 +45,7 @@ export class Store {
   readonly clock: Clock;
   readonly access: Access;
   readonly reclaimer = new Reclaimer();
+  readonly foresight = new Foresight();
   readonly evictor: Evictor;
   readonly databases: Keyspace[] = [];
   /** No database: here a command puts a value together before it becomes a bucket. Empty between commands. */
