@@ -44,12 +44,24 @@ const pfadd: Handler = (context, args, reply) => {
   let isChanged = found === 0;
   for (let index = 2; index < args.count; index++) {
     addElement(db, key, raise, args.slice(index));
-    if (raise.outcome === 'malformed') throw malformedHyperLogLog();
+    if (raise.outcome === 'malformed') {
+      if (isChanged) recordSpoilt(context, key, raise.ref);
+      throw malformedHyperLogLog();
+    }
     if (raise.outcome === 'raised') isChanged = true;
   }
   if (isChanged) finishChange(context, key, raise.ref);
   reply.integer(isChanged ? 1 : 0);
 };
+
+/**
+ * For the append log: a HyperLogLog that was spoilt by hand has taken the elements before the one that showed it, as in
+ * redis-server, which does not record that.
+ */
+function recordSpoilt(context: Context, key: Slice, ref: number): void {
+  context.recordAs('SET', key, readValue(context, ref), 'KEEPTTL');
+  context.node.propagation.recordServed(context);
+}
 
 function finishChange(context: Context, key: Slice, ref: number): void {
   const { arena } = context.store;
