@@ -61,7 +61,7 @@ test('a program that has stopped its node ends by itself', (t) => {
     await node.stop();
     console.log('stopped');`;
   const flags = ['--input-type=module', '-e', program];
-  const { stdout, status } = spawnSync(process.execPath, flags, { encoding: 'utf8', timeout: 10_000 });
+  const { stdout, status } = spawnSync(process.execPath, flags, { encoding: 'utf8', timeout: 60_000 });
   t.is(stdout, 'stopped\n');
   t.is(status, 0);
 });

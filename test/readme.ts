@@ -17,7 +17,7 @@ test('the embedding example in the README runs', (t) => {
   const programs = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/<<'END'\n([^]*?)END\n/g)];
   const program = programs.map((match) => match[1]!).find((text) => text.includes('startNode'));
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module'], {
-    cwd: root, input: program!, encoding: 'utf8', timeout: 20_000,
+    cwd: root, input: program!, encoding: 'utf8', timeout: 60_000,
   });
   t.is(stderr, '');
   t.is(stdout, 'OK value\n');

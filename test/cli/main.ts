@@ -1,4 +1,7 @@
-/** The command `pigeonhole`, run as a process of its own in an empty folder. */
+/**
+ * The command `pigeonhole`, run as a process of its own in an empty folder. One after the other: 25 processes that
+ * start at the same moment keep each other from starting.
+ */
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,7 +16,7 @@ import { waitFor } from '../support/wait-for.js';
 const FREE = ['--port', 'any', '--line-port', 'any', '--bind', '127.0.0.1'];
 const portOf = async (node: Run): Promise<number> => Number(await node.find(/port (\d+) \(RESP\)/));
 
-test('start serves both ports, and says so', async (t) => {
+test.serial('start serves both ports, and says so', async (t) => {
   const node = run(t, ['start', ...FREE]);
   await node.find(/Ready to accept connections\n/);
   const time = '\\d\\d:\\d\\d:\\d\\d\\.\\d{3}';
@@ -33,7 +36,7 @@ test('start serves both ports, and says so', async (t) => {
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal} stops a node when the replies in flight have been delivered`, async (t) => {
+  test.serial(`${signal} stops a node when the replies in flight have been delivered`, async (t) => {
     const node = run(t, ['start', ...FREE]);
     const client = await RawClient.connect(await portOf(node));
     await client.ask(`SET big ${'x'.repeat(20_000_000)}`);
@@ -53,7 +56,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('a second signal ends a node that waits for a client', async (t) => {
+test.serial('a second signal ends a node that waits for a client', async (t) => {
   const node = run(t, ['start', ...FREE]);
   const client = await RawClient.connect(await portOf(node));
   await client.ask(`SET big ${'x'.repeat(1_000_000)}`);
@@ -68,7 +71,7 @@ test('a second signal ends a node that waits for a client', async (t) => {
   client.close();
 });
 
-test('a port in use is one line with the remedy, and no port is open', async (t) => {
+test.serial('a port in use is one line with the remedy, and no port is open', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   t.teardown(() => taken.close());
@@ -92,7 +95,7 @@ for (const [args, message] of [
   [['rpc'], 'rpc wants an expression: rpc "1 + 1"'],
   [['check-config', '--databases', '0'], "databases: '0' is not allowed, it must be a whole number from 1 to 2147483647 (--databases)"],
 ] as const) {
-  test(`pigeonhole ${args.join(' ')}: one line, exit 1`, async (t) => {
+  test.serial(`pigeonhole ${args.join(' ')}: one line, exit 1`, async (t) => {
     const wrong = run(t, [...args]);
     t.is(await wrong.ended, 1);
     t.is(wrong.errors, `pigeonhole: ${message}\n`);
@@ -100,7 +103,7 @@ for (const [args, message] of [
   });
 }
 
-test('check-config shows settings and sources, and no secrets', async (t) => {
+test.serial('check-config shows settings and sources, and no secrets', async (t) => {
   const files = { '.env': 'PIGEONHOLE_REQUIREPASS=hush', 'my.json': '{ "bind": "127.0.0.1" }' };
   const check = run(t, ['check-config', '--port', '7000', '--config', 'my.json'], { PIGEONHOLE_DATABASES: '4' }, files);
   t.is(await check.ended, 0);
@@ -114,7 +117,7 @@ test('check-config shows settings and sources, and no secrets', async (t) => {
   t.false(check.output.includes('hush'));
 });
 
-test('without a verb, and with a wrong one, the list of verbs is shown', async (t) => {
+test.serial('without a verb, and with a wrong one, the list of verbs is shown', async (t) => {
   const none = run(t, []);
   t.is(await none.ended, 1);
   t.is(none.output, '');
@@ -136,7 +139,7 @@ test('without a verb, and with a wrong one, the list of verbs is shown', async (
   }
 });
 
-test('version is that of the package', async (t) => {
+test.serial('version is that of the package', async (t) => {
   const file = new URL('../../../package.json', import.meta.url);
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
   const shown = run(t, ['version']);
@@ -144,7 +147,7 @@ test('version is that of the package', async (t) => {
   t.is(shown.output, `pigeonhole ${version}\n`);
 });
 
-test('the log goes to logfile, from loglevel on', async (t) => {
+test.serial('the log goes to logfile, from loglevel on', async (t) => {
   const args = ['start', ...FREE, '--logfile', 'node.log', '--loglevel', 'warning'];
   const node = run(t, args, { PIGEONHOLE_PROT: '1' });
   const file = join(node.folder, 'node.log');

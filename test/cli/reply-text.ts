@@ -24,7 +24,7 @@ async function withCli(use: (cli: Cli) => Promise<void>): Promise<void> {
       reply = Buffer.from(bytes);
       const flags = ['-p', port, isTerminal ? '--no-raw' : '--raw'];
       return new Promise((resolve) => {
-        execFile('redis-cli', [...flags, ...args], { encoding: 'latin1', timeout: 5000 }, (_error, output) => resolve(output));
+        execFile('redis-cli', [...flags, ...args], { encoding: 'latin1', timeout: 60_000 }, (_error, output) => resolve(output));
       });
     });
   } finally {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { parseNodes } from '../../lib/cluster/node-address.js';
 import { ShardMapError, parseRange } from '../../lib/cluster/range.js';
 import { NO_OWNER, ShardMap, routingName } from '../../lib/cluster/shard-map.js';
+import { seedOf } from '../support/seed.js';
 
 function ownerOf(map: ShardMap, name: string | Buffer): string | undefined {
   const bytes = Buffer.from(name as string, 'latin1');
@@ -139,7 +140,7 @@ test('look-up agrees with the definition, for any map that loads', (t) => {
         t.is(ownerOf(compiled, name), model < 0 ? undefined : `n${model}`);
       }
     }),
-    { numRuns: 2000 },
+    { seed: seedOf(t), numRuns: 2000 },
   );
 });
 
@@ -161,6 +162,6 @@ test('two ranges are refused together exactly when a name is in both', (t) => {
       if (isInBoth) t.throws(load, { instanceOf: ShardMapError });
       else t.notThrows(load);
     }),
-    { numRuns: 5000 },
+    { seed: seedOf(t), numRuns: 5000 },
   );
 });

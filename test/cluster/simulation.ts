@@ -14,13 +14,13 @@ import { CURSOR_END } from '../../lib/store/byte-table.js';
 import { keySlice } from '../../lib/store/entry.js';
 import { Slice } from '../../lib/util/bytes.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
+import { seed } from '../support/seed.js';
 
 const NAMES = ['foo', 'bar', 'baz'];
 const CLIENTS = 8;
 const ROUNDS = 120;
 const DEPTH_MAX = 24;
 
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /** One client's names: nobody else writes to them. */
 class Model {

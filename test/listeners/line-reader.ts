@@ -1,6 +1,7 @@
 import test from 'ava';
 import { LINE, LINE_TOO_LONG, LineReader, NO_LINE } from '../../lib/listeners/line-reader.js';
 import { seededRandom } from '../../lib/util/random.js';
+import { seedOf } from '../support/seed.js';
 
 /** Feeds the pieces and gives the lines found, `<long>` for one that is too long. */
 function linesIn(pieces: readonly string[], bytesMax = 100): string[] {
@@ -67,9 +68,7 @@ test('what was retained is given out later', (t) => {
 });
 
 test('lines cut anywhere are the lines that were sent', (t) => {
-  const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-  t.log(`SEED=${seed}`);
-  const random = seededRandom(seed);
+  const random = seededRandom(seedOf(t));
   for (let run = 0; run < 2000; run++) {
     const sent = Array.from({ length: 20 }, () => 'z'.repeat(Math.floor(random.next() ** 3 * 150)));
     const pieces: string[] = [];

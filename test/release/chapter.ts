@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { isAlive } from '../../lib/util/is-alive.js';
-import { freePorts } from '../support/free-ports.js';
 import { LineClient } from '../support/line-client.js';
+import { freePorts } from '../support/reference.js';
 import { type Ended, ReleaseProject, runToEnd } from '../support/release-project.js';
 import { waitFor } from '../support/wait-for.js';
 

@@ -5,8 +5,8 @@ import { STRING, createEntry, keySlice } from '../../lib/store/entry.js';
 import { LeafList } from '../../lib/store/leaf-list.js';
 import { Slice, sliceOf } from '../../lib/util/bytes.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
+import { seed } from '../support/seed.js';
 
-const seed = Number(process.env.SEED ?? Date.now() % 1e9);
 console.log(`leaf-list: SEED=${seed}`);
 
 interface Pair {

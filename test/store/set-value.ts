@@ -9,8 +9,8 @@ import {
 import { Store } from '../../lib/store/store.js';
 import { Slice, sliceOf } from '../../lib/util/bytes.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
+import { seed } from '../support/seed.js';
 
-const seed = Number(process.env.SEED ?? Date.now() % 1e9);
 console.log(`set-value: SEED=${seed}`);
 
 /** A store with one set in it, and the same set as a Set. */

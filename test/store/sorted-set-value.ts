@@ -11,8 +11,8 @@ import {
 import { Store } from '../../lib/store/store.js';
 import { sliceOf } from '../../lib/util/bytes.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
+import { seed } from '../support/seed.js';
 
-const seed = Number(process.env.SEED ?? Date.now() % 1e9);
 console.log(`sorted-set-value: SEED=${seed}`);
 
 type Pair = [member: string, score: number];

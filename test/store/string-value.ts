@@ -5,13 +5,13 @@ import { Store } from '../../lib/store/store.js';
 import { growString, growStringWithZeros, putEntry, putString, stringEncoding } from '../../lib/store/string-value.js';
 import { sliceOf } from '../../lib/util/bytes.js';
 import { seededRandom } from '../../lib/util/random.js';
+import { seedOf } from '../support/seed.js';
 
 const OPERATIONS = 150_000;
 const KEYS = 200;
 
 test('values are what was put and grown, whatever happens around them', (t) => {
-  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
-  t.log(`seed ${seed}`);
+  const seed = seedOf(t);
   const random = seededRandom(seed);
   const below = (limit: number): number => Math.floor(random.next() * limit);
   const store = new Store();

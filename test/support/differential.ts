@@ -14,7 +14,7 @@ export interface Difference {
 }
 
 /** A server that says nothing for so long has lost a reply: it counts as having closed the connection. */
-const SILENCE_MS = 5000;
+const SILENCE_MS = 20_000;
 
 /** The replies to all requests, on an empty server and a new connection. */
 export async function repliesOf(port: number, requests: readonly (readonly string[])[]): Promise<string[]> {

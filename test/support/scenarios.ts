@@ -58,7 +58,7 @@ export interface Stage {
 
 const QUIET_MS = 40;
 const SETTLING_MS = 15;
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 60_000;
 
 /** Whether a step gives something to compare. */
 export function isHeard({ verb }: Step): boolean {

@@ -2,9 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const STEP_MS = 5;
-const PATIENCE_MS = 10_000;
+/** Not a limit for what is tested: long enough for a machine under any load, and shorter than ava waits. */
+const PATIENCE_MS = 60_000;
 
-/** Resolves when `condition` holds. Rejects after ten seconds, and names what did not come. */
+/** Resolves when `condition` holds. Rejects after a minute, and names what did not come. */
 export async function waitFor(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   while (!(await condition())) {
