@@ -29,6 +29,8 @@ type ReadForm = (input: RdbInput, db: Keyspace, key: Slice) => Steps;
 
 /** A piece of work is so many elements. */
 const PIECE = 256;
+/** The longest number that stands on its own. */
+const NUMBER_BYTES_MAX = 9;
 /** What Redis keeps the moment of a field in: 48 bits. */
 const FIELD_EXPIRY_MS_MAX = 2 ** 48 - 1;
 
@@ -62,7 +64,7 @@ class ListBuilder {
 function* readList(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const list = new ListBuilder(db, key);
   for (let left = input.count(); left > 0; left--) {
-    if (left % PIECE === 0 || !input.isReady()) yield;
+    if (!input.isReady() || left % PIECE === 0) yield;
     list.push(input.string(first));
   }
   list.end();
@@ -125,7 +127,7 @@ function* readSet(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const count = input.count();
   const set = new SetBuilder(db, key, count);
   for (let left = count; left > 0; left--) {
-    if (left % PIECE === 0 || !input.isReady()) yield;
+    if (!input.isReady() || left % PIECE === 0) yield;
     set.add(input.string(first));
   }
   set.end();
@@ -168,7 +170,7 @@ class HashBuilder {
 function* readHash(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const hash = new HashBuilder(db, key);
   for (let left = input.count(); left > 0; left--) {
-    if (left % PIECE === 0 || !input.isReady()) yield;
+    if (!input.isReady() || left % PIECE === 0) yield;
     const field = input.keptString(first);
     if (!input.isReady()) yield;
     hash.set(field, input.string(second));
@@ -201,10 +203,10 @@ function momentOf(value: number | bigint | undefined): number {
 /** See `writeWithExpiries` in value-writer.ts. */
 function* readHashMetadata(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const hash = new HashBuilder(db, key);
-  if (!input.isReady()) yield;
+  if (!input.hasRaw(2 * NUMBER_BYTES_MAX)) yield;
   const firstMs = momentOf(input.int64());
   for (let left = input.count(); left > 0; left--) {
-    if (left % PIECE === 0 || !input.isReady()) yield;
+    if (!input.hasRaw(NUMBER_BYTES_MAX) || left % PIECE === 0) yield;
     const laterMs = input.count();
     if (!input.isReady()) yield;
     const field = input.keptString(first);
@@ -218,7 +220,7 @@ function* readHashMetadata(input: RdbInput, db: Keyspace, key: Slice): Steps {
 /** Fields, values and moments in turn; 0 for never. The first moment of all is in front. */
 function* readHashListpackEx(input: RdbInput, db: Keyspace, key: Slice): Steps {
   const hash = new HashBuilder(db, key);
-  if (!input.isReady()) yield;
+  if (!input.hasRaw(NUMBER_BYTES_MAX)) yield;
   momentOf(input.int64());
   if (!input.isReady()) yield;
   const elements = listpackOf(input.string(first));
@@ -258,7 +260,7 @@ class SortedSetBuilder {
 function* readSortedSet(input: RdbInput, db: Keyspace, key: Slice, readScore: (input: RdbInput) => number): Steps {
   const sortedSet = new SortedSetBuilder(db, key);
   for (let left = input.count(); left > 0; left--) {
-    if (left % PIECE === 0 || !input.isReady()) yield;
+    if (!input.isReady() || left % PIECE === 0) yield;
     const member = input.string(first);
     sortedSet.set(member, readScore(input));
   }

@@ -7,7 +7,7 @@ import { writePayload } from '../../lib/rdb/dump-payload.js';
 import { RdbOutput } from '../../lib/rdb/rdb-output.js';
 import { entryType, expiryOf, isMarked, keySlice } from '../../lib/store/entry.js';
 import {
-  createHash as createHashValue, deleteField, forEachField, keepWhenEmpty, setField, settleHash,
+  createHash as createHashValue, deleteField, forEachField, keepWhenEmpty, setField, setFieldExpiry, settleHash,
 } from '../../lib/store/hash-value.js';
 import type { Keyspace } from '../../lib/store/keyspace.js';
 import { createList, pushElement, removeEndElement } from '../../lib/store/list-value.js';
@@ -209,6 +209,32 @@ test('a bucket that stays when it is empty comes back', async (t) => {
   deleteField(into, into.find(filled), sliceOf('f'));
   t.not(settleHash(into, filled, into.find(filled)), 0);
 });
+
+for (const count of [10, 3000]) {
+  test(`a hash of ${count} fields of which some expire comes back`, async (t) => {
+    const store = newStore();
+    const db = store.databases[0]!;
+    const key = sliceOf('hash');
+    db.find(key);
+    let ref = createHashValue(db, key);
+    for (let i = 0; i < count; i++) {
+      const field = sliceOf(`field ${i}`);
+      ref = setField(db, key, ref, field, sliceOf(String(i)));
+      // A moment that could be taken for the length of a string that is longer than the file.
+      if (i % 3 === 0) ref = setFieldExpiry(db, key, ref, field, 4e12 + i * 100_000);
+    }
+    const file = new MemoryFile();
+    await new Snapshot(store, file, options).done;
+    t.deepEqual(fieldsOf((await read(file)).databases[0]!, key), fieldsOf(db, key));
+    t.is(fieldsOf(db, key).length, count);
+  });
+}
+
+function fieldsOf(db: Keyspace, key: Slice): string[] {
+  const fields: string[] = [];
+  forEachField(db, db.find(key), (field, value, ms) => fields.push(`${field.text()}=${value.text()} ${ms}`));
+  return fields.sort();
+}
 
 test('a file that fails, and a snapshot that is given up, leave no marks', async (t) => {
   const draw = new Draw(seededRandom(seedOf(t)));
