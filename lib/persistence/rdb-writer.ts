@@ -7,6 +7,8 @@
  *     aux   pigeonhole-bucket   "<expiry in ms, 0 for none> <name>"
  */
 import { Crc64 } from '../rdb/crc64.js';
+import { GatheredOutput } from '../rdb/gathered-output.js';
+import { type HeldValue, holdValue } from '../rdb/held-values.js';
 import { RdbOutput } from '../rdb/rdb-output.js';
 import { Opcode, RDB_VERSION } from '../rdb/rdb-types.js';
 import { type Steps, finish, valueForm, writeValue } from '../rdb/value-writer.js';
@@ -34,6 +36,16 @@ export interface WriteOptions {
 /** Takes the file's bytes, in order; they are its own from then on. */
 export type TakeBytes = (bytes: Buffer) => void;
 
+/** A bucket with a large value, as it was at the moment when it was held. */
+export interface HeldBucket {
+  /** The database that it was in at the moment of the snapshot. */
+  readonly index: number;
+  /** What stands in front of the value, and behind it. */
+  readonly head: Buffer;
+  readonly tail: Buffer;
+  readonly value: HeldValue;
+}
+
 const TAKEN_BYTES = 128 * 1024;
 const CHECKSUM_BYTES = 8;
 
@@ -44,8 +56,8 @@ export class RdbWriter {
   /** The database that was selected last. */
   private selected = -1;
   /** While a large value is being written: the buckets that come behind it. */
-  private behind: RdbOutput | undefined;
-  private readonly fullBehind: Buffer[] = [];
+  private behind: GatheredOutput | undefined;
+  private handedOn = 0;
 
   constructor(
     private readonly store: Store,
@@ -73,7 +85,7 @@ export class RdbWriter {
 
   /** Says how many buckets a database has, and how many of them expire. */
   beginDatabase(index: number, size: number, expiringSize: number): void {
-    const output = this.behind ?? this.output;
+    const output = this.behind?.output ?? this.output;
     this.select(output, index);
     output.byte(Opcode.resizeDb);
     output.count(size);
@@ -82,30 +94,46 @@ export class RdbWriter {
 
   /** Writes a bucket, which was in database `index` at the moment of the snapshot, at one go. */
   writeBucket(db: Keyspace, index: number, ref: number): void {
-    const output = this.behind ?? this.output;
+    const output = this.behind?.output ?? this.output;
     this.select(output, index);
-    finish(this.writeRecord(output, db, ref));
-    if (output === this.output) this.flush();
-    else if (output.length >= TAKEN_BYTES) this.fullBehind.push(output.takeBytes());
+    if (hasValue(db, ref)) {
+      this.writeHead(output, db, ref);
+      finish(writeValue(output, db, ref));
+    }
+    this.writeTail(output, ref);
+    if (this.behind === undefined) this.flush();
+    else this.behind.gather();
+  }
+
+  /** Holds a bucket with a large value as it is now; undefined when the value is small enough for `writeBucket`. */
+  hold(db: Keyspace, index: number, ref: number): HeldBucket | undefined {
+    const value = holdValue(db, ref, this.options.compresses);
+    if (value === undefined) return undefined;
+    const output = new RdbOutput(this.options.compresses);
+    this.writeHead(output, db, ref);
+    const head = output.takeBytes();
+    this.writeTail(output, ref);
+    return { index, head, tail: output.takeBytes(), value };
   }
 
   /**
-   * Writes a bucket piece by piece, and hands on the pieces. Its value must not change until that is done. Other
-   * buckets may be written meanwhile: they come behind it.
+   * Writes a held bucket piece by piece, and hands on the pieces. Other buckets may be written meanwhile: they come
+   * behind it.
    */
-  *writeLargeBucket(db: Keyspace, index: number, ref: number): Steps {
+  *writeHeld({ index, head, tail, value }: HeldBucket): Steps {
     const { output } = this;
     this.select(output, index);
-    this.behind = new RdbOutput(this.options.compresses);
-    const steps = this.writeRecord(output, db, ref);
-    while (steps !== undefined && steps.next().done !== true) {
+    this.behind = new GatheredOutput(this.options.compresses);
+    output.raw(head, 0, head.length);
+    for (const steps = value.write(output); steps.next().done !== true; ) {
       this.flush();
       yield;
     }
+    output.raw(tail, 0, tail.length);
     this.handOn(output.takeBytes());
-    for (const bytes of this.fullBehind.splice(0)) this.handOn(bytes);
-    this.handOn(this.behind.takeBytes());
+    const behind = this.behind.take();
     this.behind = undefined;
+    for (const bytes of behind) this.handOn(bytes);
   }
 
   private select(output: RdbOutput, index: number): void {
@@ -115,21 +143,8 @@ export class RdbWriter {
     output.count(index);
   }
 
-  private writeRecord(output: RdbOutput, db: Keyspace, ref: number): Steps | undefined {
-    const { arena } = this.store;
-    if (entryType(arena, ref) !== HASH || !staysWhenEmpty(arena, ref)) return this.writeValue(output, db, ref);
-    return this.writeKeptBucket(output, db, ref);
-  }
-
-  private *writeKeptBucket(output: RdbOutput, db: Keyspace, ref: number): Steps {
-    const { arena } = this.store;
-    const field = `${expiryOf(arena, ref)} ${keySlice(arena, ref, this.key).text()}`;
-    const steps = fieldCount(db, ref) > 0 ? this.writeValue(output, db, ref) : undefined;
-    if (steps !== undefined) yield* steps;
-    writeAux(output, BUCKET_FIELD, field);
-  }
-
-  private writeValue(output: RdbOutput, db: Keyspace, ref: number): Steps | undefined {
+  /** What stands in front of a bucket's value: what is known of its use, the form of the value, its name. */
+  private writeHead(output: RdbOutput, db: Keyspace, ref: number): void {
     const { options } = this;
     const { arena, access } = this.store;
     const expiresAtMs = expiryOf(arena, ref);
@@ -146,7 +161,13 @@ export class RdbWriter {
     }
     output.byte(valueForm(db, ref));
     output.slice(keySlice(arena, ref, this.key));
-    return writeValue(output, db, ref);
+  }
+
+  /** What stands behind the value of a bucket that stays when it is empty. */
+  private writeTail(output: RdbOutput, ref: number): void {
+    const { arena } = this.store;
+    if (entryType(arena, ref) !== HASH || !staysWhenEmpty(arena, ref)) return;
+    writeAux(output, BUCKET_FIELD, `${expiryOf(arena, ref)} ${keySlice(arena, ref, this.key).text()}`);
   }
 
   /** Hands on what has gathered, when it is enough. */
@@ -154,7 +175,13 @@ export class RdbWriter {
     if (this.output.length >= TAKEN_BYTES) this.handOn(this.output.takeBytes());
   }
 
+  /** How many bytes were written so far, those included that are not handed on. */
+  get writtenBytes(): number {
+    return this.handedOn + this.output.length + (this.behind?.byteCount ?? 0);
+  }
+
   private handOn(bytes: Buffer): void {
+    this.handedOn += bytes.length;
     if (this.options.hasChecksum) this.crc.update(bytes);
     if (bytes.length > 0) this.take(bytes);
   }
@@ -167,6 +194,12 @@ export class RdbWriter {
     if (this.options.hasChecksum) this.crc.write(checksum, 0);
     this.take(checksum);
   }
+}
+
+/** An empty bucket has none: Redis's files have no empty values. A stream is never without one. */
+function hasValue(db: Keyspace, ref: number): boolean {
+  const { arena } = db.store;
+  return entryType(arena, ref) !== HASH || !staysWhenEmpty(arena, ref) || fieldCount(db, ref) > 0;
 }
 
 function writeAux(output: RdbOutput, name: string, value: string): void {

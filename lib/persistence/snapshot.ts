@@ -7,26 +7,16 @@
  *
  * `file` is anything with write(pieces, position) and sync(); the caller opens, closes and renames it.
  *
- * There is no fork to hold the moment still. The walk goes through the index of each database in the order of hashes
- * (byte-table.ts), a slice at a time. A guard stands at each database meanwhile (store/snapshot-guard.ts): a bucket
- * that a command lays hands on and that the walk has not reached is written first, as it is, and marked; buckets that
- * come later are marked too. The walk passes over what is marked and takes the mark away, so that none is left at the
- * end. Whether the walk has reached a bucket is one comparison, of the bucket's hash with the place of the walk.
- *
- * Reading counts as laying hands on: a bucket is written once in any case, and handlers need not say what they intend.
- *
- * A large value is written in pieces over several slices. One that a command lays hands on meanwhile is written to its
- * end in that moment.
+ * There is no fork to hold the moment still. The walk goes through the buckets of each database, a slice at a time
+ * (database-walk.ts), and a guard stands there meanwhile (store/snapshot-guard.ts). A small bucket that a command lays
+ * hands on before the walk has come to it is written first, as it is. Of a large value only what a command changes is
+ * set aside first, an entry, a page or a node, and the value itself is written piece by piece in its turn.
  *
  * The bytes wait for the disk in memory. The walk waits for them when they are many; what is written ahead of it does
  * not, and is bounded by what there is to write at all.
  */
+import { DatabaseWalk } from './database-walk.js';
 import { RdbWriter, type WriteOptions } from './rdb-writer.js';
-import type { Steps } from '../rdb/value-writer.js';
-import { type ByteTable, CURSOR_END } from '../store/byte-table.js';
-import { IS_STRUCTURE, hasFlag, isMarked, setMark } from '../store/entry.js';
-import type { Keyspace } from '../store/keyspace.js';
-import type { SnapshotGuard } from '../store/snapshot-guard.js';
 import type { Store } from '../store/store.js';
 
 /** A file that is written. Positions are bytes from its start; `write` may write less than it was given. */
@@ -37,8 +27,6 @@ export interface WritableFile {
 
 /** Commands wait so long for a slice at most, and as long as it took again until the next one. */
 const SLICE_US = 1000;
-/** So many steps of the walk are taken between two looks at the clock. */
-const STEPS = 16;
 /** The walk waits while so many bytes have not been written. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 /** The file is synced every so many bytes, so that the last sync is short. */
@@ -105,7 +93,7 @@ export class Snapshot {
     const endUs = options.elapsedUs() + SLICE_US;
     while (this.walks.length > 0) {
       const walk = this.walks[0]!;
-      const isOver = walk.run(STEPS, this.failure !== undefined);
+      const isOver = walk.run(this.failure !== undefined);
       this.writer.flush();
       if (isOver) this.walks.shift();
       if (options.elapsedUs() >= endUs) break;
@@ -188,106 +176,4 @@ function behind(pieces: readonly Buffer[], byteCount: number): readonly Buffer[]
   const left = pieces.slice(first);
   if (skipped > 0) left[0] = left[0]!.subarray(skipped);
   return left;
-}
-
-/** The walk through one database, and its guard. */
-class DatabaseWalk implements SnapshotGuard {
-  private readonly table: ByteTable;
-  private readonly index: number;
-  private cursor = 0;
-  private hasBegun = false;
-  /** Nothing is written any more; marks are only taken away. */
-  private isGivenUp = false;
-  /** The large value that is being written, and those behind it in the walk. */
-  private current: Steps | undefined;
-  private readonly large: number[] = [];
-  private dispose: (() => void) | undefined;
-
-  constructor(
-    private readonly db: Keyspace,
-    private readonly writer: RdbWriter,
-    private readonly onWritten: () => void,
-  ) {
-    this.index = db.index;
-    this.table = db.guardBuckets(this);
-  }
-
-  /** Takes some steps; true when the database is done. */
-  run(steps: number, isGivenUp: boolean): boolean {
-    if (isGivenUp) this.giveUp();
-    if (!this.hasBegun) {
-      this.hasBegun = true;
-      this.writer.beginDatabase(this.index, this.db.size, this.db.expiringSize);
-    }
-    for (let step = 0; step < steps; step++) {
-      if (this.workOnLarge()) continue;
-      if (this.cursor === CURSOR_END) return this.end();
-      this.cursor = this.table.scan(this.cursor, this.visit);
-    }
-    return false;
-  }
-
-  private giveUp(): void {
-    this.isGivenUp = true;
-    this.current = undefined;
-    this.large.length = 0;
-  }
-
-  private end(): true {
-    for (const db of this.db.store.keyspaces) db.release(this);
-    this.dispose?.();
-    return true;
-  }
-
-  private readonly visit = (ref: number): void => {
-    const { arena } = this.db.store;
-    if (isMarked(arena, ref)) setMark(arena, ref, false);
-    else if (this.isGivenUp) return;
-    else if (hasFlag(arena, ref, IS_STRUCTURE)) this.large.push(ref);
-    else this.write(ref);
-  };
-
-  private write(ref: number): void {
-    this.onWritten();
-    this.writer.writeBucket(this.db, this.index, ref);
-  }
-
-  /** Goes on with the large value that the walk has come to; false when there is none. */
-  private workOnLarge(): boolean {
-    const ref = this.large[0];
-    if (ref === undefined) return false;
-    if (this.current === undefined) this.onWritten();
-    this.current ??= this.writer.writeLargeBucket(this.db, this.index, ref);
-    if (this.current.next().done === true) {
-      this.current = undefined;
-      this.large.shift();
-    }
-    return true;
-  }
-
-  // ---- the guard
-
-  private isAhead(hash: number): boolean {
-    return hash >>> 0 >= this.cursor;
-  }
-
-  beforeUse(hash: number, ref: number): void {
-    if (this.isGivenUp) return;
-    if (this.large.length > 0 && this.large.includes(ref)) {
-      while (this.large.length > 0) this.workOnLarge();
-      return;
-    }
-    const { arena } = this.db.store;
-    if (!this.isAhead(hash) || isMarked(arena, ref)) return;
-    this.write(ref);
-    setMark(arena, ref, true);
-  }
-
-  noteEntry(hash: number, ref: number): void {
-    setMark(this.db.store.arena, ref, this.isAhead(hash));
-  }
-
-  keep(dispose: () => void): void {
-    this.dispose = dispose;
-  }
 }

@@ -6,20 +6,19 @@
  */
 import type { RdbOutput } from './rdb-output.js';
 import type { Steps } from './value-writer.js';
-import type { Keyspace } from '../store/keyspace.js';
-import { type StreamConsumer, type StreamGroup, sortedByName } from '../store/stream-group.js';
+import type { ConsumerRecord, GroupRecord, StreamRecord } from '../store/frozen-stream.js';
+import { sortedByName } from '../store/stream-group.js';
 import { StreamId } from '../store/stream-id.js';
-import { streamOf } from '../store/stream-value.js';
 
 export const RAW_ID_BYTES = 16;
 
-/** A piece of work is so many pending entries. */
-const PIECE = 1024;
+/** A piece of work is so many pending entries, or what a group or a consumer has. */
+const PIECE = 256;
 
 const id = new StreamId();
 
-export function* writeStream(output: RdbOutput, db: Keyspace, ref: number): Steps {
-  const stream = streamOf(db, ref);
+/** `stream` must not change until all is written. */
+export function* writeStream(output: RdbOutput, stream: StreamRecord): Steps {
   output.count(stream.nodeCount);
   yield* stream.walkNodes((nodeId, bytes, offset, length) => {
     output.count(RAW_ID_BYTES);
@@ -35,7 +34,7 @@ export function* writeStream(output: RdbOutput, db: Keyspace, ref: number): Step
   for (const group of sortedByName(stream.groups)) yield* writeGroup(output, group);
 }
 
-function* writeGroup(output: RdbOutput, group: StreamGroup): Steps {
+function* writeGroup(output: RdbOutput, group: GroupRecord): Steps {
   output.text(group.name);
   writeId(output, group.lastId);
   output.bigCount(BigInt.asUintN(64, BigInt(group.entriesRead)));
@@ -49,10 +48,11 @@ function* writeGroup(output: RdbOutput, group: StreamGroup): Steps {
     if (++written % PIECE === 0) yield;
   }
   output.count(group.consumers.size);
+  yield;
   for (const consumer of sortedByName(group.consumers)) yield* writeConsumer(output, consumer);
 }
 
-function* writeConsumer(output: RdbOutput, { name, seenAtMs, pending }: StreamConsumer): Steps {
+function* writeConsumer(output: RdbOutput, { name, seenAtMs, pending }: ConsumerRecord): Steps {
   output.text(name);
   output.int64(seenAtMs);
   output.count(pending.size);
@@ -61,6 +61,7 @@ function* writeConsumer(output: RdbOutput, { name, seenAtMs, pending }: StreamCo
     writeRawId(output, pending.readId(id));
     if (++written % PIECE === 0) yield;
   }
+  yield;
 }
 
 function writeId(output: RdbOutput, { ms, seq }: StreamId): void {

@@ -17,6 +17,7 @@ import type { Keyspace } from '../store/keyspace.js';
 import { listBytes, listLength, startWalk } from '../store/list-value.js';
 import { integersSlice, memberCount, scanMembers, setEncoding } from '../store/set-value.js';
 import * as sortedSets from '../store/sorted-set-value.js';
+import { streamOf } from '../store/stream-value.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 import { formatDouble } from '../util/numbers.js';
 
@@ -205,7 +206,10 @@ function* writeMembers(output: RdbOutput, db: Keyspace, ref: number): Steps {
   }
 }
 
-const stream: ValueCodec = { form: () => RdbType.streamListpacks2, write: writeStream };
+const stream: ValueCodec = {
+  form: () => RdbType.streamListpacks2,
+  write: (output, db, ref) => writeStream(output, streamOf(db, ref)),
+};
 
 const codecs = new Map<number, ValueCodec>([
   [STRING, string], [LIST, list], [SET, set], [SORTED_SET, sortedSet], [HASH, hash], [STREAM, stream],

@@ -10,6 +10,7 @@ import {
   valueLength, valueOffset, valueSlice,
 } from './entry.js';
 import { LeafList } from './leaf-list.js';
+import type { EntryGuard } from './snapshot-guard.js';
 import type { Store, Structure } from './store.js';
 import { fitsInPlace } from './string-value.js';
 import { type Slice, copyBytes } from '../util/bytes.js';
@@ -20,8 +21,10 @@ export class FieldTable implements Structure {
   blockBytes = 0;
   /** The fields that expire by their moments; there is none until a field is given one. */
   expiring: LeafList | undefined;
+  /** Set while a snapshot needs the fields as they were. */
+  guard: EntryGuard | undefined;
 
-  private readonly arena: Arena;
+  readonly arena: Arena;
 
   constructor(store: Store) {
     this.arena = store.arena;
@@ -49,9 +52,11 @@ export class FieldTable implements Structure {
   set(field: Slice, value: Slice): void {
     const { arena, fields } = this;
     let ref = fields.find(field);
+    if (ref !== 0 && this.guard !== undefined) this.guard.beforeChange(field.hash, ref);
     if (ref === 0) {
       ref = this.create(field, value.length, 0);
       fields.insert(field.hash, ref);
+      if (this.guard !== undefined) this.guard.noteEntry(field.hash, ref);
     } else if (fitsInPlace(arena, ref, field.length, value.length, expiryOf(arena, ref))) {
       setValueLength(arena, ref, value.length);
     } else ref = this.move(field, ref, value.length, expiryOf(arena, ref));
@@ -61,6 +66,7 @@ export class FieldTable implements Structure {
   delete(field: Slice): boolean {
     const ref = this.fields.find(field);
     if (ref === 0) return false;
+    if (this.guard !== undefined) this.guard.beforeChange(field.hash, ref);
     this.fields.remove(field.hash, ref);
     this.free(ref);
     return true;
@@ -102,13 +108,13 @@ export class FieldTable implements Structure {
     let ref = this.fields.find(field);
     const before = expiryOf(arena, ref);
     if (before === expiresAtMs) return;
+    if (this.guard !== undefined) this.guard.beforeChange(field.hash, ref);
     if (before > 0) this.expiring!.remove(before, ref);
     if (before > 0 && expiresAtMs > 0) setExpiry(arena, ref, expiresAtMs);
     else {
       const moved = this.create(field, valueLength(arena, ref), expiresAtMs);
       copyValue(arena, ref, moved, valueLength(arena, ref));
-      this.fields.replace(field.hash, ref, moved);
-      this.release(ref);
+      this.putInPlace(field, ref, moved);
       ref = moved;
     }
     if (expiresAtMs === 0) return;
@@ -126,13 +132,18 @@ export class FieldTable implements Structure {
   /** Puts an entry with room for another value in the place of a field's. */
   private move(field: Slice, ref: number, valueBytes: number, expiresAtMs: number): number {
     const moved = this.create(field, valueBytes, expiresAtMs);
-    this.fields.replace(field.hash, ref, moved);
     if (expiresAtMs > 0) {
       this.expiring!.remove(expiresAtMs, ref);
       this.expiring!.insert(expiresAtMs, moved);
     }
-    this.release(ref);
+    this.putInPlace(field, ref, moved);
     return moved;
+  }
+
+  private putInPlace(field: Slice, ref: number, moved: number): void {
+    this.fields.replace(field.hash, ref, moved);
+    if (this.guard !== undefined) this.guard.noteEntry(field.hash, moved);
+    this.release(ref);
   }
 
   private create(field: Slice, valueBytes: number, expiresAtMs: number): number {

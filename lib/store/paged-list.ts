@@ -3,12 +3,13 @@
  * (element-run.ts), as a rule of 8 KiB; an element that is larger has a page of its own. See list-value.ts for when a
  * list is one.
  *
- * The pages stand in one array of integers, a record of four words to a page, with room at both ends:
+ * The pages stand in one array of integers, a record of five words to a page, with room at both ends:
  *
- *     | free ... | ref, count, begin, end | ref, count, begin, end | ...  free |
- *                  first                                             last
+ *     | free ... | ref, count, begin, end, frozen | ref, count, begin, end, frozen | ...  free |
+ *                  first                                                             last
  *
- * `begin` and `end` say where in its block the page's run stands. With the counts side by side, an element in the
+ * `begin` and `end` say where in its block the page's run stands, and `frozen` which page it is in a snapshot that has
+ * begun (frozen-pages.ts). With the counts side by side, an element in the
  * middle of millions is found by adding up numbers that lie in a row: ten million short elements have some ten thousand
  * pages. There is no JavaScript object to a page, and none to an element.
  *
@@ -18,18 +19,11 @@
 import { Arena, SEGMENT_SHIFT } from './arena.js';
 import { ElementRun, elementBytes, readElement, readElementBackwards } from './element-run.js';
 import type { EncodingLimits } from './encoding-limits.js';
+import { BEGIN, BLOCK_HEADER_BYTES, COUNT, END, FROZEN, FrozenPages, PAGE_WORDS } from './frozen-pages.js';
 import type { Reclaimer } from './reclaimer.js';
 import type { Structure } from './store.js';
 import { Slice, viewOf } from '../util/bytes.js';
 
-/** Words of a page's record, and which is which. */
-const PAGE_WORDS = 4;
-const COUNT = 1;
-const BEGIN = 2;
-const END = 3;
-
-/** The arena's word in front of a block's bytes. */
-const BLOCK_HEADER_BYTES = 4;
 const SPARE_PAGES = 4;
 /** Pages are freed in slices of so many. */
 const RECLAIMED_AT_ONCE = 128;
@@ -40,6 +34,8 @@ const run = new ElementRun();
 export class PagedList implements Structure {
   /** How many elements there are. */
   length = 0;
+  /** Set while a snapshot needs the pages as they were. */
+  guard: FrozenPages | undefined;
 
   private pages = new Int32Array(SPARE_PAGES * PAGE_WORDS);
   /** Places in `pages`, in words: of the first page's record, and behind the last one's. */
@@ -59,6 +55,19 @@ export class PagedList implements Structure {
     let byteCount = this.pages.byteLength;
     for (let page = this.first; page < this.last; page += PAGE_WORDS) byteCount += this.arena.sizeOf(this.pages[page]!);
     return byteCount;
+  }
+
+  get pageCount(): number {
+    return (this.last - this.first) / PAGE_WORDS;
+  }
+
+  /** The pages as they are now, for a snapshot; `release` ends it. */
+  freeze(): FrozenPages {
+    const { pages, first, last } = this;
+    for (let page = first, place = 0; page < last; page += PAGE_WORDS) pages[page + FROZEN] = place++;
+    const guard = new FrozenPages(this.arena, pages.slice(first, last), () => (this.guard = undefined));
+    this.guard = guard;
+    return guard;
   }
 
   // ---- reading
@@ -131,7 +140,7 @@ export class PagedList implements Structure {
 
   private insertInto(page: number, index: number, element: Slice): boolean {
     if (this.countAt(page) >= this.limits.listPageElementsMax) return false;
-    this.load(page);
+    this.loadToChange(page);
     if (!run.insert(index, element)) return false;
     this.save(page);
     return true;
@@ -146,7 +155,7 @@ export class PagedList implements Structure {
 
   /** Cuts a page in front of its element `within` and gives the place of the new page. */
   private cut(page: number, within: number): number {
-    this.load(page);
+    this.loadToChange(page);
     const from = run.placeOf(within);
     const to = run.end;
     const { bytes, count } = run;
@@ -167,7 +176,7 @@ export class PagedList implements Structure {
   set(index: number, element: Slice): void {
     const page = this.locate(index);
     const { within } = this;
-    this.load(page);
+    this.loadToChange(page);
     if (run.overwrite(within, element)) return;
     this.remove(index, 1);
     this.insert(index, element);
@@ -196,7 +205,7 @@ export class PagedList implements Structure {
 
   /** Takes up to `most` elements out of one page, which keeps some, and gives how many they were. */
   private removeWithin(page: number, index: number, most: number): number {
-    this.load(page);
+    this.loadToChange(page);
     const removed = Math.min(most, run.count - index);
     run.remove(index, removed);
     this.save(page);
@@ -215,6 +224,7 @@ export class PagedList implements Structure {
       this.load(page);
       const equal = run.countEqual(element);
       if (equal === 0) continue;
+      this.loadToChange(page);
       const removed = Math.min(equal, most - total);
       run.removeEqual(element, fromHead ? 0 : equal - removed, removed);
       this.save(page);
@@ -242,6 +252,12 @@ export class PagedList implements Structure {
     run.count = pages[page + COUNT]!;
     run.begin = block + pages[page + BEGIN]!;
     run.end = block + pages[page + END]!;
+  }
+
+  /** As `load`, of a page that is about to change. */
+  private loadToChange(page: number): void {
+    if (this.guard !== undefined) this.guard.beforeChange(this.pages[page + FROZEN]!, this.pages[page]!);
+    this.load(page);
   }
 
   /** Notes what an operation has made of the page in `run`. */
@@ -317,7 +333,13 @@ export class PagedList implements Structure {
   private dropPages(from: number, to: number): void {
     const dropped = this.pages.slice(from, to);
     this.closePlaces(from, to);
-    const free = freeing(this.arena, dropped);
+    this.free(dropped);
+  }
+
+  /** Frees the blocks of pages that have left the list, but for those that a snapshot needs. */
+  private free(records: Int32Array): void {
+    this.guard?.takeBlocks(records);
+    const free = freeing(this.arena, records);
     if (free()) this.reclaimer.add(free);
   }
 
@@ -344,15 +366,14 @@ export class PagedList implements Structure {
     const dropped: number[] = [];
     for (let page = this.first; page < this.last; page += PAGE_WORDS) {
       if (this.countAt(page) === 0 || (kept > this.first && this.join(kept - PAGE_WORDS, page))) {
-        dropped.push(pages[page]!, 0, 0, 0);
+        dropped.push(...pages.subarray(page, page + PAGE_WORDS));
         continue;
       }
       pages.copyWithin(kept, page, page + PAGE_WORDS);
       kept += PAGE_WORDS;
     }
     this.last = kept;
-    const free = freeing(this.arena, Int32Array.from(dropped));
-    if (free()) this.reclaimer.add(free);
+    this.free(Int32Array.from(dropped));
   }
 
   /** Copies the elements of `page` behind those of `before` when they fill at most half of it together. */
@@ -363,6 +384,7 @@ export class PagedList implements Structure {
     const { bytes, begin, end } = run;
     this.load(before);
     if ((run.used + end - begin) * 2 > run.room) return false;
+    this.loadToChange(before);
     run.append(bytes, begin, end, count);
     this.save(before);
     return true;
@@ -396,12 +418,12 @@ export class PagedList implements Structure {
   }
 }
 
-/** Frees some of the blocks of these page records each time it is called; false when none is left. */
+/** Frees some of the blocks of these page records each time it is called; false when none is left. Ref 0 is none. */
 function freeing(arena: Arena, records: Int32Array): () => boolean {
   let at = 0;
   return () => {
     const to = Math.min(records.length, at + RECLAIMED_AT_ONCE * PAGE_WORDS);
-    for (; at < to; at += PAGE_WORDS) arena.free(records[at]!);
+    for (; at < to; at += PAGE_WORDS) if (records[at]! !== 0) arena.free(records[at]!);
     return at < records.length;
   };
 }

@@ -6,6 +6,7 @@ import type { Arena } from './arena.js';
 import { ByteTable } from './byte-table.js';
 import { STRING, createEntry, entryBytes, keySlice, valueOffset } from './entry.js';
 import { LeafList } from './leaf-list.js';
+import type { EntryGuard } from './snapshot-guard.js';
 import type { Store, Structure } from './store.js';
 import { Slice } from '../util/bytes.js';
 
@@ -17,6 +18,8 @@ export class ScoreTable implements Structure {
   readonly order: LeafList;
   /** What the members' blocks take. */
   blockBytes = 0;
+  /** Set while a snapshot needs the members as they were. */
+  guard: EntryGuard | undefined;
   private readonly member = new Slice();
 
   constructor(store: Store) {
@@ -42,15 +45,18 @@ export class ScoreTable implements Structure {
       this.blockBytes += this.arena.sizeOf(ref);
       this.members.insert(member.hash, ref);
     } else {
+      if (this.guard !== undefined) this.guard.beforeChange(member.hash, ref);
       this.order.remove(this.scoreOf(ref), ref);
     }
     entryBytes(this.arena, ref).writeDoubleLE(score, valueOffset(this.arena, ref));
     this.order.insert(score, ref);
+    if (this.guard !== undefined) this.guard.noteEntry(member.hash, ref);
   }
 
   delete(member: Slice): boolean {
     const ref = this.members.find(member);
     if (ref === 0) return false;
+    if (this.guard !== undefined) this.guard.beforeChange(member.hash, ref);
     this.order.remove(this.scoreOf(ref), ref);
     this.forget(member, ref);
     return true;
@@ -61,6 +67,7 @@ export class ScoreTable implements Structure {
     this.order.removeRange(rank, count, (ref) => {
       const member = keySlice(this.arena, ref, this.member);
       member.hash = this.members.hashOf(member);
+      if (this.guard !== undefined) this.guard.beforeChange(member.hash, ref);
       this.forget(member, ref);
     });
   }

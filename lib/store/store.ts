@@ -9,6 +9,7 @@ import { Evictor } from './eviction.js';
 import { Foresight } from './foresight.js';
 import { Keyspace } from './keyspace.js';
 import { Reclaimer } from './reclaimer.js';
+import type { ValueGuard } from './snapshot-guard.js';
 import type { Slice } from '../util/bytes.js';
 import type { HashSeed } from '../util/half-siphash.js';
 import { type Random, randomWords, systemRandom } from '../util/random.js';
@@ -27,6 +28,8 @@ export interface Structure {
   readonly memberIndex?: ByteTable;
   /** Frees a part of what it holds, at most about a thousand entries; false when nothing is left. */
   dismantle(): boolean;
+  /** Set while a snapshot needs the value as it was. */
+  readonly guard: ValueGuard | undefined;
 }
 
 /** What the objects of a structure take on the JavaScript heap: measured were 420 for a list, 790 for a hash. */
@@ -185,12 +188,14 @@ export class Store {
     return this.structures[handle]!;
   }
 
-  /** Lets a structure go; what it holds is freed in slices. */
+  /** Lets a structure go; what it holds is freed in slices, when no snapshot needs it. */
   drop(handle: number): void {
     const structure = this.structures[handle]!;
     this.structures[handle] = undefined;
     this.freeHandles.push(handle);
     this.arena.besideBytes -= STRUCTURE_BYTES;
-    this.reclaimer.add(() => structure.dismantle());
+    const dispose = (): void => this.reclaimer.add(() => structure.dismantle());
+    if (structure.guard === undefined) dispose();
+    else structure.guard.keep(dispose);
   }
 }

@@ -14,9 +14,13 @@
  *
  * There is one place in an index, its cursor: what seeks leaves it at a record, what reads and writes a record's words
  * means that one. Who walks over the index must not have it sought in meanwhile.
+ *
+ * A snapshot has an index of its own that begins with the same leaves (`freeze`). A leaf that is about to change is
+ * copied for it first, and one that leaves this index is left to it. Whether both still have a leaf tells a look-up of
+ * the leaf's first record.
  */
 import { Arena, SEGMENT_SHIFT, UNIT_MASK } from './arena.js';
-import type { StreamId } from './stream-id.js';
+import { StreamId } from './stream-id.js';
 
 const LEAF_RECORDS_MAX = 128;
 /** A new index's leaf has so much room, and doubles it. */
@@ -25,12 +29,21 @@ const ID_WORDS = 4;
 /** Words in front of a leaf's records. */
 const LEAF_HEADER_WORDS = 2;
 const COUNT_AT = 1;
+/** Leaves are freed in slices of so many. */
+const FREED_AT_ONCE = 1000;
+
+/** The first record of a leaf that is looked for. */
+const leafId = new StreamId();
 
 export class StreamIndex {
   /** How many records there are. */
   size = 0;
   /** What the leaves take. */
   byteCount = 0;
+  /** The index of a snapshot that may have leaves of this one. */
+  private frozen: StreamIndex | undefined;
+  /** In a frozen index: its leaves that the other does not have, or does not have any more. */
+  private readonly ownLeaves: number[] = [];
 
   private readonly recordWords: number;
   private readonly leaves: number[] = [];
@@ -60,6 +73,7 @@ export class StreamIndex {
   }
 
   setWord(index: number, value: number): void {
+    if (this.frozen !== undefined) this.frozen.copyLeaf(this.leaves[this.leafAt]!);
     const ref = this.leaves[this.leafAt]!;
     this.words(ref)[this.placeOf(ref, this.at) + ID_WORDS + index] = value;
   }
@@ -167,6 +181,7 @@ export class StreamIndex {
   }
 
   private insertHere(id: StreamId): void {
+    if (this.frozen !== undefined && this.leaves.length > 0) this.frozen.copyLeaf(this.leaves[this.leafAt]!);
     if (this.leaves.length === 0) this.addLeaf(0, LEAF_RECORDS_MIN);
     else if (this.countOf(this.leaves[this.leafAt]!) === LEAF_RECORDS_MAX) this.splitLeaf();
     const ref = this.roomyLeaf();
@@ -185,6 +200,7 @@ export class StreamIndex {
   /** Takes the record at the cursor out. False when none is behind it; otherwise the cursor is at that one. */
   remove(): boolean {
     const ref = this.leaves[this.leafAt]!;
+    if (this.frozen !== undefined) this.frozen.copyLeaf(ref);
     const count = this.countOf(ref) - 1;
     const place = this.placeOf(ref, this.at);
     this.words(ref).copyWithin(place, place + this.recordWords, this.placeOf(ref, count + 1));
@@ -211,8 +227,65 @@ export class StreamIndex {
     const words = this.words(ref);
     const count = this.countOf(ref);
     for (let index = 0; index < count; index++) release(words[this.placeOf(ref, index) + ID_WORDS]!);
-    this.arena.free(ref);
+    this.freeLeaf(ref);
     return this.leaves.length > 0;
+  }
+
+  /** The first own word of the record with this ID; 0 when there is none. The cursor stays where it is. */
+  wordOf(id: StreamId): number {
+    const { leafAt, at } = this;
+    const word = this.seek(id) ? this.word(0) : 0;
+    this.leafAt = leafAt;
+    this.at = at;
+    return word;
+  }
+
+  // ---- snapshots
+
+  /** Makes `frozen`, an empty index of the same kind, one with the same records, which stay as they are now. */
+  freeze<T extends StreamIndex>(frozen: T): T {
+    for (const ref of this.leaves) frozen.leaves.push(ref);
+    frozen.size = this.size;
+    this.frozen = frozen;
+    return frozen;
+  }
+
+  /** The frozen index is not used any more. Frees some of what only it has; false when nothing is left. */
+  thaw(frozen: StreamIndex): boolean {
+    this.frozen = undefined;
+    for (const ref of frozen.ownLeaves.splice(-FREED_AT_ONCE)) this.arena.free(ref);
+    return frozen.ownLeaves.length > 0;
+  }
+
+  /** The other index is about to change its leaf `ref`. */
+  private copyLeaf(ref: number): void {
+    const place = this.findLeaf(ref);
+    if (place < 0) return;
+    const copy = this.arena.allocate(this.arena.sizeOf(ref));
+    this.leaves[place] = copy;
+    this.copyRecords(ref, 0, this.countOf(ref), copy, 0);
+    this.ownLeaves.push(copy);
+  }
+
+  /** The other index is about to free its leaf `ref`; true when that is left to this one. */
+  private takeLeaf(ref: number): boolean {
+    if (this.findLeaf(ref) < 0) return false;
+    this.ownLeaves.push(ref);
+    return true;
+  }
+
+  /** Where the leaf `ref` of the other index is in this one, or -1. The cursor stays where it is. */
+  private findLeaf(ref: number): number {
+    if (this.size === 0) return -1;
+    const { leafAt, at } = this;
+    const words = this.words(ref);
+    const place = this.placeOf(ref, 0);
+    const id = words.subarray(place, place + ID_WORDS);
+    this.search(leafId.set(id[0]! >>> 0, id[1]! >>> 0, id[2]! >>> 0, id[3]! >>> 0));
+    const found = this.leaves[this.leafAt] === ref ? this.leafAt : -1;
+    this.leafAt = leafAt;
+    this.at = at;
+    return found;
   }
 
   // ---- leaves
@@ -245,7 +318,11 @@ export class StreamIndex {
   private dropLeaf(index: number): void {
     const [ref] = this.leaves.splice(index, 1);
     this.byteCount -= this.arena.sizeOf(ref!);
-    this.arena.free(ref!);
+    this.freeLeaf(ref!);
+  }
+
+  private freeLeaf(ref: number): void {
+    if (this.frozen?.takeLeaf(ref) !== true) this.arena.free(ref);
   }
 
   /** The leaf at the cursor with room for one more record: when it had none, another of twice the size. */

@@ -41,6 +41,9 @@ export interface Fields {
   byteCount: number;
 }
 
+/** Takes a node: its ID, and its listpack in `bytes`. */
+export type VisitNode = (id: StreamId, bytes: Buffer, offset: number, length: number) => void;
+
 export const DELETED = 1;
 export const SAME_FIELDS = 2;
 

@@ -11,13 +11,14 @@
  */
 import type { Arena } from './arena.js';
 import type { EncodingLimits } from './encoding-limits.js';
+import { FrozenStream } from './frozen-stream.js';
 import type { Store, Structure } from './store.js';
 import { StreamGroup } from './stream-group.js';
 import { StreamId } from './stream-id.js';
 import { StreamIndex } from './stream-index.js';
 import {
-  DELETED, type Fields, appendEntry, countDeleted, createNode, createNodeFrom, deletedEntries, entryBefore, liveEntries,
-  nodeBytes, nodeLength, nodeStart, withoutRoom,
+  DELETED, type Fields, type VisitNode, appendEntry, countDeleted, createNode, createNodeFrom, deletedEntries,
+  entryBefore, liveEntries, nodeBytes, nodeLength, nodeStart, withoutRoom,
 } from './stream-node.js';
 import { StreamWalk } from './stream-walk.js';
 import { listpackEnd } from './listpack.js';
@@ -29,9 +30,6 @@ export const ENTRY_BYTES_MAX = 2 ** 30;
 const FREED_AT_ONCE = 1000;
 /** Nodes that are visited at a time. */
 const VISITED_AT_ONCE = 16;
-
-/** Takes a node: its ID, and its listpack in `bytes`. */
-export type VisitNode = (id: StreamId, bytes: Buffer, offset: number, length: number) => void;
 
 /** Up to where a stream is cut at its old end. */
 export interface Trim {
@@ -48,6 +46,7 @@ const LAST = new StreamId().setMax();
 
 const masterId = new StreamId();
 const foundId = new StreamId();
+const guardedId = new StreamId();
 
 export class Stream implements Structure {
   /** How many entries there are. */
@@ -61,6 +60,8 @@ export class Stream implements Structure {
   readonly groups = new Map<string, StreamGroup>();
   /** What the nodes' blocks take. */
   nodeByteCount = 0;
+  /** Set while a snapshot needs the stream as it was. */
+  guard: FrozenStream | undefined;
 
   private readonly arena: Arena;
   private readonly limits: EncodingLimits;
@@ -110,6 +111,7 @@ export class Stream implements Structure {
     if (isInNode) {
       const ref = this.nodes.word(0);
       const sizeBefore = this.arena.sizeOf(ref);
+      this.beforeNodeChanges(ref);
       this.settle(appendEntry(this.arena, ref, this.nodes.readId(masterId), id, fields, false), sizeBefore);
     } else {
       this.closeLastNode();
@@ -138,7 +140,13 @@ export class Stream implements Structure {
     if (!this.nodes.seekLast()) return;
     const ref = this.nodes.word(0);
     const sizeBefore = this.arena.sizeOf(ref);
+    this.beforeNodeChanges(ref);
     this.settle(withoutRoom(this.arena, ref), sizeBefore);
+  }
+
+  /** The node at the cursor, or its block, is about to change. */
+  private beforeNodeChanges(ref: number): void {
+    if (this.guard !== undefined) this.guard.copyNode(this.nodes.readId(guardedId), ref);
   }
 
   /** Notes where the node at the cursor is now, and what that takes instead of `sizeBefore`. */
@@ -152,6 +160,7 @@ export class Stream implements Structure {
     const walk = this.walk(id, id);
     if (!walk.next()) return false;
     const ref = this.nodes.word(0);
+    this.beforeNodeChanges(ref);
     nodeBytes(this.arena, ref)[walk.entryAt]! |= DELETED;
     if (liveEntries(this.arena, ref) === 1) {
       this.nodeByteCount -= this.arena.sizeOf(ref);
@@ -190,9 +199,10 @@ export class Stream implements Structure {
         if (!trim.isApproximate) trimmed += this.trimNode(trim.limit);
         break;
       }
+      const isLeft = this.guard?.takeNode(this.nodes.readId(guardedId), ref) === true;
       this.nodes.remove();
       this.nodeByteCount -= this.arena.sizeOf(ref);
-      freed.push(ref);
+      if (!isLeft) freed.push(ref);
       this.length -= live;
       trimmed += live;
     }
@@ -215,6 +225,7 @@ export class Stream implements Structure {
   private trimNode(limit: number | StreamId): number {
     const ref = this.nodes.word(0);
     const bytes = nodeBytes(this.arena, ref);
+    this.beforeNodeChanges(ref);
     const walk = this.walk(FIRST, LAST);
     let trimmed = 0;
     while ((typeof limit !== 'number' || this.length > limit) && walk.next()) {
@@ -237,6 +248,12 @@ export class Stream implements Structure {
       return refs.length > 0;
     };
     if (free()) this.store.reclaimer.add(free);
+  }
+
+  /** The stream as it is now, for a snapshot; when it is released, that ends. */
+  freeze(): FrozenStream {
+    this.guard = new FrozenStream(this.arena, this, this.nodes, () => (this.guard = undefined));
+    return this.guard;
   }
 
   // ---- node by node, for whoever writes a stream down or builds one
