@@ -12,6 +12,7 @@ export const detached: Transport = {
   fileDescriptor: -1,
   isHeld: false,
   isOwed: false,
+  recordedAt: 0,
   pendingBytes: () => 0,
   spareBytes: () => 0,
   unreadBytes: () => 0,

@@ -23,6 +23,8 @@ export interface Transport {
   readonly fileDescriptor: number;
   /** Requests wait, because the client holds itself or is paused. */
   readonly isHeld: boolean;
+  /** See Context. */
+  recordedAt: number;
   /** Bytes of requests that have not been run. */
   pendingBytes(): number;
   /** Bytes that are kept free for more of them. */
@@ -68,7 +70,6 @@ export class Session implements Context, Client, Author {
   waiting: Unblockable | undefined;
   /** The queue that stands still for it. */
   hold: Hold | undefined;
-  recordedAt = 0;
 
   private readonly createdAtMs: number;
   private readonly events: KeyspaceEvents;
@@ -89,6 +90,14 @@ export class Session implements Context, Client, Author {
     this.watches = node.watches;
     this.isAuthenticated = node.settings.text('requirepass') === '';
     this.createdAtMs = this.lastActiveMs = node.clock.nowMs();
+  }
+
+  get recordedAt(): number {
+    return this.transport.recordedAt;
+  }
+
+  set recordedAt(position: number) {
+    this.transport.recordedAt = position;
   }
 
   get client(): Client {

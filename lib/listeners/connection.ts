@@ -31,6 +31,7 @@ const OWED_BYTES_MAX = 16 * 1024 * 1024;
  * more is not: ten thousand of them must not take gigabytes. Its leaving is noticed when its wait is over.
  */
 const HELD_INPUT_BYTES_MAX = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 /** After so long without a request a client is at rest. */
 const REST_MS = 2000;
 
@@ -89,6 +90,8 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
   queued: Buffer[] | undefined;
   readonly session: Session;
   readonly fileDescriptor: number;
+  /** Here rather than in the session, which a message to a subscriber then need not look at. */
+  recordedAt = 0;
   whenClosed: ((connection: Connection) => void) | undefined;
   protected readonly socket: Socket;
 
@@ -102,6 +105,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
   private postponed: Args | undefined;
   private isBehindOwed = false;
   private goOnOfThis: (() => void) | undefined;
+  private onWrittenOfThis: (() => void) | undefined;
   /** Nobody wants the reply to the request that runs, which is all that the writer holds. */
   private isMutedRequest = false;
   /** The client does not read its replies. */
@@ -463,11 +467,11 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
 
   /** For the outbox: writes to the socket, unless the replies speak of what must reach the disk first. */
   send(pieces: readonly Buffer[]): boolean {
-    const { recordedAt } = this.session;
+    const { recordedAt } = this;
     if (recordedAt === 0) return this.transmit(pieces);
     const { log } = this.node.propagation;
     if (log === undefined || (this.undurable === undefined && recordedAt <= log.durable)) {
-      this.session.recordedAt = 0;
+      this.recordedAt = 0;
       return this.transmit(pieces);
     }
     const bytes = Buffer.concat(pieces);
@@ -496,16 +500,18 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
 
   private transmit(pieces: readonly Buffer[]): boolean {
     const { socket } = this;
-    if (socket.destroyed || this.hasEnded) return true;
+    if (!socket.writable) return true;
     const { stats } = this.node;
     stats.writes++;
     if (pieces.length > 1) socket.cork();
     for (const piece of pieces) {
       stats.outputBytes += piece.length;
-      socket.write(piece, this.onWritten);
+      socket.write(piece, this.isBacklogged ? this.onWritten : undefined);
     }
     if (pieces.length > 1) socket.uncork();
     if (socket.writableLength === 0) return true;
+    // Nearly all replies leave at once, and then nobody wants to hear of it: a callback for each costs.
+    if (!this.isBacklogged) socket.write(NOTHING, this.onWritten);
     this.isBacklogged = true;
     if (!this.isRunning) this.stopReading();
     this.keepOutputLimit();
@@ -532,13 +538,15 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
     this.destroy();
   }
 
-  /** The system has taken a piece. When it has taken all, a client that did not read reads again. */
-  private readonly onWritten = (): void => {
-    if (!this.isBacklogged || this.socket.writableLength > 0) return;
-    this.isBacklogged = false;
-    this.overSoftLimitSinceMs = 0;
-    this.resumeSoon();
-  };
+  /** Called when the system has taken a piece. When it has taken all, a client that did not read reads again. */
+  private get onWritten(): () => void {
+    return (this.onWrittenOfThis ??= () => {
+      if (!this.isBacklogged || this.socket.writableLength > 0) return;
+      this.isBacklogged = false;
+      this.overSoftLimitSinceMs = 0;
+      this.resumeSoon();
+    });
+  }
 
   // ---- the end
 
