@@ -203,6 +203,13 @@ export class ElementRun {
     this.count -= count;
   }
 
+  /** Takes the element at one end out; there must be one. */
+  removeEnd(isFirst: boolean): void {
+    if (isFirst) this.begin = endOf(this.bytes, this.begin);
+    else this.end = beginOf(this.bytes, this.end);
+    this.count--;
+  }
+
   /** Writes an element over the one at `index` when both have the same length; otherwise false. */
   overwrite(index: number, element: Slice): boolean {
     const place = this.placeOf(index);

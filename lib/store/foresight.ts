@@ -21,8 +21,8 @@ import type { Keyspace } from './keyspace.js';
 import { AHEAD_MAX, type RequestsAhead } from '../protocol/requests-ahead.js';
 import { halfSipHash } from '../util/half-siphash.js';
 
-/** A store that is smaller lies in the cache as it is. */
-const STORE_BYTES_MIN = 2 ** 20;
+/** Fewer buckets lie in the cache as they are: the slots of the index, and what is looked at of the entries. */
+const BUCKETS_MIN = 10_000;
 /** A small entry reaches from its first word to about this one, which may lie in the next line of the cache. */
 const ENTRY_WORDS = 11;
 
@@ -36,10 +36,9 @@ export class Foresight {
 
   /** Fetches what `requests`, which are for `db`, will look up, and releases them. */
   fetch(db: Keyspace, requests: RequestsAhead): void {
-    if (db.store.arena.usedBytes >= STORE_BYTES_MIN) {
-      this.fetchBuckets(db, requests);
-      this.fetchMembers(db, requests);
-    }
+    const { hasStructures } = db.store;
+    if (hasStructures || db.size > BUCKETS_MIN) this.fetchBuckets(db, requests);
+    if (hasStructures) this.fetchMembers(db, requests);
     requests.release();
   }
 

@@ -230,8 +230,10 @@ export function removeElements(db: Keyspace, ref: number, index: number, count: 
  */
 export function removeEndElement(db: Keyspace, key: Slice, ref: number, end: ListEnd): number {
   if (!isPaged(db, ref)) {
-    removeElements(db, ref, end === 'head' ? 0 : listLength(db, ref) - 1, 1);
-    return settleList(db, key, ref);
+    load(db.store.arena, ref);
+    run.removeEnd(end === 'head');
+    save();
+    return settleLoaded(db, key, ref);
   }
   const pages = pagesOf(db, ref);
   pages.remove(end === 'head' ? 0 : pages.length - 1, 1);
@@ -261,14 +263,23 @@ export function removeEqualElements(db: Keyspace, ref: number, element: Slice, m
  * the bucket's ref, which may be another one, or 0 when it was removed.
  */
 export function settleList(db: Keyspace, key: Slice, ref: number): number {
-  if (listLength(db, ref) === 0) {
+  if (!isPaged(db, ref)) {
+    load(db.store.arena, ref);
+    return settleLoaded(db, key, ref);
+  }
+  if (listLength(db, ref) > 0) return ref;
+  db.remove(key, ref);
+  return 0;
+}
+
+/** As `settleList`, of the small list in `run`. */
+function settleLoaded(db: Keyspace, key: Slice, ref: number): number {
+  if (run.count === 0) {
     db.remove(key, ref);
     return 0;
   }
-  if (isPaged(db, ref)) return ref;
-  const room = valueLength(db.store.arena, ref);
+  const room = HEADER_BYTES + run.room;
   if (room <= WASTE_MIN_BYTES) return ref;
-  load(db.store.arena, ref);
   const used = HEADER_BYTES + run.used;
   return used * 2 < room ? resize(db, key, ref, used + (used >>> GROWTH_SHIFT)) : ref;
 }

@@ -184,6 +184,11 @@ export class Store {
     return handle;
   }
 
+  /** Whether any bucket holds a structure. */
+  get hasStructures(): boolean {
+    return this.structures.length > this.freeHandles.length + 1;
+  }
+
   structure(handle: number): Structure {
     return this.structures[handle]!;
   }
