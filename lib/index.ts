@@ -15,6 +15,7 @@ import { Log, silentLog } from './util/log.js';
 
 export { ConfigError, type GivenSettings, type SettingValue } from './config/sources.js';
 export { ListenError } from './listeners/bind.js';
+export { PersistenceError } from './persistence/persistence-error.js';
 export { FakeClock, type Clock } from './util/clock.js';
 
 /** Settings by the names that the command line and CONFIG GET have for them: `{ port: 'any', 'line-port': 4040 }`. */
@@ -41,13 +42,15 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-/** As an embedded node has them: reached from this machine alone, and only by Redis clients. */
-const EMBEDDED: NodeSettings = { bind: '127.0.0.1 -::1', 'line-port': 0 };
+/** As an embedded node has them: reached from this machine alone, only by Redis clients, and without a folder. */
+const EMBEDDED: NodeSettings = { bind: '127.0.0.1 -::1', 'line-port': 0, appendonly: 'no', dir: '' };
 
 /**
- * Starts a node in this process. It reads no files and no environment: what is not in `given` is as built in, except
- * that it listens on the loopback addresses only and not for the line protocol.
- * Rejects with ConfigError for a wrong setting and ListenError for a port that cannot be opened.
+ * Starts a node in this process. It reads no config and no environment: what is not in `given` is as built in, except
+ * that it listens on the loopback addresses only and not for the line protocol, and keeps nothing on disk: it reads and
+ * writes files only where `dir` is given, and the append log only with `appendonly: 'yes'`.
+ * Rejects with ConfigError for a wrong setting, ListenError for a port that cannot be opened, and PersistenceError for
+ * a folder that cannot be used.
  */
 export async function startNode(given: NodeSettings = {}, surroundings: NodeSurroundings = {}): Promise<RunningNode> {
   const { settings } = apply([...fromObject(EMBEDDED, 'startNode'), ...fromObject(given, 'startNode')]);

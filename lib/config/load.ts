@@ -4,11 +4,13 @@
  * checked, also one that another overrides, and the first wrong one stops the start.
  */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { RELEASE_ENV, closedPorts, releaseDefaults } from './release.js';
 import { SettingError, Settings, settingSpecs } from './settings.js';
 import {
   ConfigError, type Given, configPath, fromEnvironment, fromFile, readDotenv, strangeVariables, variableOf,
 } from './sources.js';
+import { fileNameOf } from '../util/file-name.js';
 import { nearest } from '../util/nearest.js';
 
 export interface LoadRequest {
@@ -47,7 +49,7 @@ export async function loadSettings(request: LoadRequest): Promise<Loaded> {
   const file = await fromFile(folder, request.file, { env, node });
   const given = [...releaseDefaults(environment), ...file, ...outside, ...closed];
   const strange = strangeVariables(environment).map((variable) => `the variable ${variable} sets nothing: ${guess(variable)}`);
-  const loaded = apply(given);
+  const loaded = derive(apply(given));
   const path = configPath(folder, request.file);
   return {
     ...loaded,
@@ -69,6 +71,28 @@ function overruled(asked: readonly Given[], closed: readonly Given[]): string[] 
     const other = asked.findLast((given) => given.name === name && given.value !== '0');
     return other === undefined ? [] : [`the setting ${name} stays 0: ${why} (${other.source})`];
   });
+}
+
+/** The save points that redis-server has where nothing is said. */
+const SAVE_POINTS = '3600 1 300 100 60 10000';
+
+/**
+ * What follows from other settings where nobody has said it. Nodes with names of their own that are started in one
+ * folder have a folder each for their data; and a node without the append log saves as redis-server does, so that it
+ * has to be said that nothing is to be kept.
+ */
+function derive(loaded: Pick<Loaded, 'settings' | 'sources'>): Pick<Loaded, 'settings' | 'sources'> {
+  const { settings } = loaded;
+  const sources = new Map(loaded.sources);
+  const take = (name: string, value: string, source: string): void => {
+    if (sources.has(name)) return;
+    settings.set(name, value);
+    sources.set(name, source);
+  };
+  const node = settings.text('node');
+  if (node !== Settings.spec('node')!.initial) take('dir', join('data', fileNameOf(node)), 'the name of the node');
+  if (!settings.flag('appendonly')) take('save', SAVE_POINTS, 'there is no append log');
+  return { settings, sources };
 }
 
 /** Settings from what is given, in order. Throws ConfigError. */

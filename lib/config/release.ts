@@ -17,6 +17,7 @@
 import { join } from 'node:path';
 import { Settings } from './settings.js';
 import type { Given } from './sources.js';
+import { fileNameOf } from '../util/file-name.js';
 
 /** The setting that opens each listener. */
 const PORT_OF_LISTENER: Readonly<Record<string, string>> = { client: 'port', line: 'line-port', peer: 'peer-port' };
@@ -30,8 +31,12 @@ export const RELEASE_ENV = 'prod';
  * What holds in a release before any other source speaks: its data lies in its own folder, so that it is found again
  * from wherever the node is started, and releases that are started in one folder keep apart.
  */
-export function releaseDefaults({ RELEASE_ROOT: root }: NodeJS.ProcessEnv): Given[] {
-  return root === undefined ? [] : [{ name: 'dir', value: join(root, 'data'), source: 'RELEASE_ROOT' }];
+export function releaseDefaults(environment: NodeJS.ProcessEnv): Given[] {
+  const { RELEASE_ROOT: root, RELEASE_NAME: name, RELEASE_NODE: node = name } = environment;
+  if (root === undefined) return [];
+  // One release may run as several nodes, of different names.
+  const folder = node === undefined || node === name ? 'data' : join('data', fileNameOf(node));
+  return [{ name: 'dir', value: join(root, folder), source: 'RELEASE_ROOT' }];
 }
 
 /**

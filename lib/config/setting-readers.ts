@@ -2,13 +2,27 @@
  * Readers for the settings whose values have a form of their own. Each gives the value as CONFIG GET prints it, or
  * refuses it with Redis's words. Source: the set*Config functions in redis's config.c.
  */
+import { resolve } from 'node:path';
 import { parseBytes, refuse } from './setting-value.js';
 
 /** `save`: pairs of seconds and changes, for example `3600 1 300 100`; empty for none. */
 export function readSavePoints(value: string): string {
-  const words = value.split(' ').filter((word) => word !== '');
+  const words = value === '' ? [] : value.split(' ');
   const isRight = (word: string, i: number): boolean => /^\d+$/.test(word) && (i % 2 === 1 || Number(word) > 0);
   return words.length % 2 === 1 || !words.every(isRight) ? refuse("pairs of seconds and changes, or ''", 'Invalid save parameters') : words.map(Number).join(' ');
+}
+
+/** `dbfilename` and the like. An empty name is refused here, which redis-server takes and cannot write. */
+export function readFileName(setting: string): (value: string) => string {
+  return (value) => {
+    const isName = value !== '' && value !== '.' && value !== '..' && !/[/\\]/.test(value);
+    return isName ? value : refuse('a file name', `${setting} can't be a path, just a ${setting === 'appenddirname' ? 'dirname' : 'filename'}`);
+  };
+}
+
+/** `dir` as a path from the root, as redis-server shows it; empty when there is none. */
+export function showFolder(value: string): string {
+  return value === '' ? '' : resolve(value);
 }
 
 /** The letters of `notify-keyspace-events` in the order in which they are printed. */

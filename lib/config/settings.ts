@@ -4,7 +4,9 @@
  * an effect; accepted-settings.ts has the others that Redis knows.
  */
 import { acceptedSettings } from './accepted-settings.js';
-import { readEventClasses, readOutputLimits, showEventClasses, readSavePoints } from './setting-readers.js';
+import {
+  readEventClasses, readFileName, readOutputLimits, readSavePoints, showEventClasses, showFolder,
+} from './setting-readers.js';
 import { GIB, MIB, SettingError, type SettingSpec, normalise } from './setting-value.js';
 
 export { SettingError, type SettingKind, type SettingSpec } from './setting-value.js';
@@ -50,19 +52,19 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'hll-sparse-max-bytes', kind: 'bytes', initial: '3000', min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Most bytes of a HyperLogLog in the sparse form.' },
   { name: 'lfu-log-factor', kind: 'integer', initial: '10', max: 2147483647, isMutable: true, sentence: 'How slowly the number of uses that OBJECT FREQ shows grows.' },
   { name: 'lfu-decay-time', kind: 'integer', initial: '1', max: 2147483647, isMutable: true, sentence: 'Minutes after which the number of uses that OBJECT FREQ shows shrinks by one.' },
-  { name: 'dir', kind: 'text', initial: 'data', isMutable: false, sentence: 'Folder of the files that keep the data.' },
-  { name: 'appendonly', kind: 'flag', initial: 'no', isMutable: true, sentence: 'Whether every write is recorded in the append log, and there again after a start.' },
+  { name: 'dir', kind: 'text', initial: 'data', show: showFolder, isMutable: true, isProtected: true, sentence: 'Folder of the files that keep the data; unless it is given, `data/NODE` for a node with a name of its own, and `data` in a release\'s folder.' },
+  { name: 'appendonly', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether every write is recorded in the append log, and there again after a start.' },
   { name: 'appendfsync', kind: 'choice', initial: 'everysec', choices: ['everysec', 'always', 'no'], isMutable: true, sentence: 'When the append log is forced to disk: before the reply to each write, every second, or when the system likes.' },
-  { name: 'appendfilename', kind: 'text', initial: 'appendonly.aof', isMutable: false, sentence: 'What the names of the append log\'s files begin with.' },
-  { name: 'appenddirname', kind: 'text', initial: 'appendonlydir', isMutable: false, sentence: 'Folder of the append log, in `dir`.' },
+  { name: 'appendfilename', kind: 'text', read: readFileName('appendfilename'), initial: 'appendonly.aof', isMutable: false, sentence: 'What the names of the append log\'s files begin with.' },
+  { name: 'appenddirname', kind: 'text', read: readFileName('appenddirname'), initial: 'appendonlydir', isMutable: false, sentence: 'Folder of the append log, in `dir`.' },
   { name: 'no-appendfsync-on-rewrite', kind: 'flag', initial: 'no', isMutable: true, sentence: 'Whether the append log is not forced to disk while it is rewritten.' },
   { name: 'auto-aof-rewrite-percentage', kind: 'integer', initial: '100', min: 0, max: 2147483647, isMutable: true, sentence: 'Growth of the append log, in percent, after which it is rewritten; 0 for never.' },
   { name: 'auto-aof-rewrite-min-size', kind: 'bytes', initial: String(64 * MIB), min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Least size of an append log that is rewritten by itself.' },
   { name: 'aof-rewrite-incremental-fsync', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether a rewritten log is forced to disk every 4 MiB and not only at its end.' },
   { name: 'aof-load-truncated', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether the torn end of an append log is cut off at the start; otherwise the node does not start.' },
   { name: 'aof-timestamp-enabled', kind: 'flag', initial: 'no', isMutable: true, sentence: 'Whether the append log has the time in it, for `redis-check-aof --truncate-to-timestamp`.' },
-  { name: 'dbfilename', kind: 'text', initial: 'dump.rdb', isMutable: true, isProtected: true, sentence: 'Name of the snapshot in `dir`.' },
-  { name: 'save', kind: 'text', initial: '', read: readSavePoints, isMutable: true, sentence: 'Pairs of seconds and changes: a snapshot is written when so many buckets have changed in so long; empty for never.' },
+  { name: 'dbfilename', kind: 'text', initial: 'dump.rdb', read: readFileName('dbfilename'), isMutable: true, isProtected: true, sentence: 'Name of the snapshot in `dir`.' },
+  { name: 'save', kind: 'text', initial: '', read: readSavePoints, isMutable: true, sentence: 'Pairs of seconds and changes: a snapshot is written when so many buckets have changed in so long; empty for never. Unless it is given, `3600 1 300 100 60 10000` with `appendonly no`.' },
   { name: 'rdbcompression', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether strings in snapshots and in what DUMP gives are compressed.' },
   { name: 'rdbchecksum', kind: 'flag', initial: 'yes', isMutable: false, sentence: 'Whether snapshots have a checksum.' },
   { name: 'rdb-save-incremental-fsync', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether a snapshot is forced to disk every 4 MiB and not only at its end.' },

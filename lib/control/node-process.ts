@@ -12,7 +12,7 @@ import { ControlListener } from './control-listener.js';
 import { keptCookie } from './cookie.js';
 import { type Place, placeOf, prepareFolder, writeOwn } from './place.js';
 import type { Loaded } from '../config/load.js';
-import { SettingError, Settings, settingSpecs } from '../config/settings.js';
+import { SettingError, type SettingSpec, Settings, settingSpecs } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
 import { PersistenceError } from '../persistence/persistence-error.js';
@@ -121,16 +121,17 @@ export class NodeProcess {
       });
       const isChanged = (name: string): boolean => settings.text(name) !== read.text(name);
       const changed = settingSpecs.filter(({ name }) => !OF_THE_MAP.has(name) && isChanged(name));
-      const mutable = changed.filter(({ isMutable, hasNoEffect }) => isMutable && hasNoEffect !== true);
+      const mutable = changed.filter(mayChangeAtReload);
       try {
         running.setAll(mutable.map(({ name }) => [name, settings.text(name)]));
       } catch (error) {
         throw forPeople(error);
       }
-      const settingLines = changed.map(({ name, isSecret, isMutable, hasNoEffect }) => {
+      const settingLines = changed.map((spec) => {
+        const { name, isSecret, hasNoEffect } = spec;
         const shown = (text: string): string => JSON.stringify(isSecret === true ? '***' : text);
         const [from, to] = [shown(read.text(name)), shown(settings.text(name))];
-        const note = hasNoEffect === true ? ', which has no effect' : isMutable ? '' : ', which needs a restart';
+        const note = hasNoEffect === true ? ', which has no effect' : mayChangeAtReload(spec) ? '' : ', which needs a restart';
         return `${name}: ${from} is now ${to}${note}`;
       });
       // What needs a restart stays to be told at the next reload.
@@ -224,6 +225,11 @@ export class NodeProcess {
 
 /** The settings that a node's shard map is made from: the cluster takes them over together. */
 const OF_THE_MAP: ReadonlySet<string> = new Set(['nodes', 'shards']);
+
+/** Where files lie changes with a restart only. */
+function mayChangeAtReload({ isMutable, isProtected, hasNoEffect }: SettingSpec): boolean {
+  return isMutable && isProtected !== true && hasNoEffect !== true;
+}
 
 function copyOf(settings: Settings): Settings {
   return new Settings(Object.fromEntries(settingSpecs.map(({ name }) => [name, settings.text(name)])));

@@ -9,6 +9,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rm
 import { dirname, join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
+import { fileNameOf } from '../util/file-name.js';
 import { isAlive } from '../util/is-alive.js';
 
 /** What keeps an operator's verb from being done; the message is one line that says what to do. */
@@ -37,7 +38,7 @@ const OTHERS = 0o077;
 export function placeOf(settings: Settings, workFolder: string, environment: NodeJS.ProcessEnv): Place {
   const name = settings.text('node');
   const set = settings.text('control-socket');
-  const fileName = name.replace(/[^\w.@-]/g, '_');
+  const fileName = fileNameOf(name);
   const folder =
     environment.RELEASE_TMP !== undefined ? resolve(workFolder, environment.RELEASE_TMP)
     : set === 'auto' || set === '' ? join(workFolder, 'tmp', fileName)

@@ -6,6 +6,7 @@
  * A rewrite makes an increment, goes on recording there, and at the same moment begins a snapshot, which becomes the
  * base in front of that increment. So base and increment fit, whatever is written meanwhile.
  */
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AppendLog } from './append-log.js';
 import { BaseFile } from './base-file.js';
@@ -21,7 +22,7 @@ import { Recovery, RecoveryError } from './recovery.js';
 import type { Snapshot } from './snapshot.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
 import type { SnapshotTurn } from './snapshot-turn.js';
-import { isDiskFull, reasonOf } from './system-error.js';
+import { codeOf, isDiskFull, reasonOf } from './system-error.js';
 import type { AppendLogServices } from '../commands/append-log-services.js';
 import { SettingError } from '../config/settings.js';
 import type { NodeState } from '../execution/node-state.js';
@@ -76,6 +77,21 @@ export class Persistence implements AppendLogServices {
     settings.watch('aof-timestamp-enabled', () => this.noteTimes());
     settings.watch('appendonly', () => this.onSwitch());
     settings.guard(['appendonly', 'save', 'dir'], refuseWithoutFolder);
+    settings.guard(['dir'], (proposed) => this.refuseMove(proposed));
+  }
+
+  /** CONFIG SET dir: as redis-server, but for the log, which it would leave behind. */
+  private refuseMove(proposed: (name: string) => string): void {
+    const dir = proposed('dir');
+    const refuse = (reason: string): never => {
+      throw new SettingError('dir', `dir: '${dir}': ${reason}`, reason);
+    };
+    if (this.isOn || proposed('appendonly') === 'yes') {
+      refuse('the append log is in the folder: CONFIG SET appendonly no first');
+    }
+    const found = statSync(resolve(dir), { throwIfNoEntry: false });
+    if (dir === '' || found === undefined) refuse('No such file or directory');
+    else if (!found.isDirectory()) refuse('Not a directory');
   }
 
   private findFolder(): LogFolder {
@@ -467,13 +483,14 @@ function refuseWithoutFolder(proposed: (name: string) => string): void {
   throw new SettingError(name, `${name} needs a folder: set dir too`, 'there is no folder: set dir first');
 }
 
-function forPeople(error: unknown, folder: string): PersistenceError {
-  if (error instanceof PersistenceError) return error;
+/** What the system says of the folder becomes a line with a remedy; other errors that are no news stay as they are. */
+function forPeople(error: unknown, folder: string): unknown {
   const isForPeople =
     error instanceof RecoveryError || error instanceof ManifestError || error instanceof FolderInUse ||
     error instanceof SettingError;
-  const another = 'give this node another with --dir, or keep nothing on disk with --appendonly no';
+  const another = "give this node another with --dir, or keep nothing on disk with --appendonly no --save ''";
   const remedy = isDiskFull(error) ? `make room, or ${another}` : another;
+  if (!isForPeople && codeOf(error) === undefined) return error;
   const message = isForPeople ? error.message : `the folder ${folder} cannot be used: ${reasonOf(error)}: ${remedy}`;
   return new PersistenceError(message, { cause: error });
 }

@@ -107,7 +107,7 @@ function frontEnd(servers: readonly Server[]): Program {
   return {
     name: 'pigeonhole',
     command: (port) => [
-      script, 'start', '--node', 'front', '--port', String(port), '--line-port', '0',
+      script, 'start', '--node', 'front', '--port', String(port), '--line-port', '0', '--appendonly', 'no',
       '--nodes', nodes, '--shards', shards,
     ],
   };

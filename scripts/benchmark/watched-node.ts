@@ -20,7 +20,7 @@ setInterval(() => {
   lastMs = nowMs;
 }, 1);
 
-const node = new Node({ settings: new Settings({ port: 'any', 'line-port': '0', bind: '127.0.0.1' }), log: silentLog });
+const node = new Node({ settings: new Settings({ port: 'any', 'line-port': '0', bind: '127.0.0.1', appendonly: 'no', dir: '' }), log: silentLog });
 await node.start();
 process.on('message', () => {
   process.send!({ longestMs });

@@ -10,6 +10,7 @@ import { waitFor } from '../support/wait-for.js';
 import { Settings } from '../../lib/config/settings.js';
 import { Node } from '../../lib/server.js';
 import { Log, silentLog } from '../../lib/util/log.js';
+import { inMemory } from '../support/in-memory.js';
 
 test('SHARD MAP, OF and FINGERPRINT tell who owns what, the same on every node', withCluster, {}, async (t, cluster) => {
   const foo = await RawClient.connect(cluster.port('foo'));
@@ -179,7 +180,7 @@ test('a map that would leave buckets behind is refused, with the ranges and thei
 
 test('SHARD RELOAD reads the config again, and says what has changed', async (t) => {
   const [one, two] = [await freePort(), await freePort()];
-  const base = { port: 'any', 'line-port': '0', bind: '127.0.0.1', cookie: 'oatmeal' };
+  const base = { ...inMemory, port: 'any', 'line-port': '0', bind: '127.0.0.1', cookie: 'oatmeal' };
   let nodes = `foo=127.0.0.1:${one},bar=127.0.0.1:${two}`;
   let shards = 'a-m=foo,n-z=bar,*=foo';
   const lines: string[] = [];

@@ -4,11 +4,12 @@ import { Settings } from '../../lib/config/settings.js';
 import { Node } from '../../lib/server.js';
 import { silentLog } from '../../lib/util/log.js';
 import { RawClient, encode } from '../support/raw-client.js';
+import { inMemory } from '../support/in-memory.js';
 
 const BUCKETS = 30_000;
 
 test('a large database is listed in slices, between which other clients are served', async (t) => {
-  const node = new Node({ settings: new Settings({ port: 'any', 'line-port': '0' }), log: silentLog });
+  const node = new Node({ settings: new Settings({ ...inMemory, port: 'any', 'line-port': '0' }), log: silentLog });
   await node.start();
   t.teardown(() => node.stop());
   const lister = await RawClient.connect(node.port);

@@ -6,10 +6,11 @@ import { FakeClock } from '../../lib/util/clock.js';
 import { silentLog } from '../../lib/util/log.js';
 import { RawClient } from '../support/raw-client.js';
 import type { ExecutionContext } from 'ava';
+import { inMemory } from '../support/in-memory.js';
 
 async function startWithClock(t: ExecutionContext): Promise<{ client: RawClient; clock: FakeClock }> {
   const clock = new FakeClock();
-  const node = new Node({ settings: new Settings({ port: 'any', 'line-port': '0', bind: '127.0.0.1' }), log: silentLog, clock });
+  const node = new Node({ settings: new Settings({ ...inMemory, port: 'any', 'line-port': '0', bind: '127.0.0.1' }), log: silentLog, clock });
   await node.start();
   t.teardown(() => node.stop());
   const client = await RawClient.connect(node.port);

@@ -10,13 +10,14 @@ import { RawClient, encode } from '../support/raw-client.js';
 import { startTestNode } from '../support/test-node.js';
 import { waitFor } from '../support/wait-for.js';
 import type { ExecutionContext } from 'ava';
+import { inMemory } from '../support/in-memory.js';
 
 /** A node on which PING takes as many milliseconds as its argument says, by a clock moved by hand. */
 async function startSlow(
   t: ExecutionContext, settings: Record<string, string>,
 ): Promise<{ node: Node; clock: FakeClock }> {
   const clock = new FakeClock();
-  const given = { port: 'any', 'line-port': '0', bind: '127.0.0.1', ...settings };
+  const given = { ...inMemory, port: 'any', 'line-port': '0', bind: '127.0.0.1', ...settings };
   const node = new Node({ settings: new Settings(given), log: silentLog, clock });
   await node.start();
   t.teardown(() => node.stop());

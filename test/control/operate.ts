@@ -267,7 +267,7 @@ const canMount = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/
 
 for (const [flags, message] of [
   [['--appendonly=yes', '--dir=disk/data'],
-    /^the folder .*\/data cannot be used: No space left on device: make room, or give this node another with --dir$/],
+    /^the folder .*\/data cannot be used: No space left on device: make room, or give this node another with --dir/],
   [['--control-socket=disk/control/sock'],
     /^.*\/disk\/control\/cookie cannot be written: the disk is full: make room$/],
 ] as const) {

@@ -8,6 +8,7 @@ import { RawClient, encode } from '../support/raw-client.js';
 import { startTestNode } from '../support/test-node.js';
 import { waitFor } from '../support/wait-for.js';
 import type { ExecutionContext } from 'ava';
+import { inMemory } from '../support/in-memory.js';
 
 const MIB = 2 ** 20;
 
@@ -17,7 +18,7 @@ async function startLogging(
 ): Promise<{ node: Node; lines: string[]; clock: FakeClock }> {
   const lines: string[] = [];
   const clock = new FakeClock();
-  const given = { port: 'any', 'line-port': '0', bind: '127.0.0.1', ...settings };
+  const given = { ...inMemory, port: 'any', 'line-port': '0', bind: '127.0.0.1', ...settings };
   const node = new Node({ settings: new Settings(given), log: new Log((line) => lines.push(line)), clock });
   await node.start();
   t.teardown(() => node.stop());

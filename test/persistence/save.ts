@@ -93,6 +93,27 @@ test('a folder that cannot be written is told, and the old snapshot stays', asyn
   t.regex(await client.ask('INFO persistence'), /rdb_last_bgsave_status:ok\r\n/);
 });
 
+test('CONFIG SET moves the snapshot where protected settings may be set, and not away from the log', async (t) => {
+  const folder = newFolder(t);
+  for (const name of ['one', 'two']) mkdirSync(join(folder, name));
+  const [, client] = await start(t, join(folder, 'one'), { 'enable-protected-configs': 'yes' });
+  const failed = (name: string, reason: string): string =>
+    `-ERR CONFIG SET failed (possibly related to argument '${name}') - ${reason}\r\n`;
+  t.is(await client.ask(`CONFIG SET dir ${join(folder, 'three')}`), failed('dir', 'No such file or directory'));
+  t.is(await client.ask('CONFIG SET dir ""'), failed('dir', 'No such file or directory'));
+  writeFileSync(join(folder, 'file'), '');
+  t.is(await client.ask(`CONFIG SET dir ${join(folder, 'file')}`), failed('dir', 'Not a directory'));
+  t.is(await client.ask('CONFIG SET dbfilename a/b'), failed('dbfilename', "dbfilename can't be a path, just a filename"));
+  t.is(await client.ask(`CONFIG SET dir ${join(folder, 'two')} dbfilename other.rdb`), '+OK\r\n');
+  t.is(await client.ask('SAVE'), '+OK\r\n');
+  t.deepEqual(readdirSync(join(folder, 'one')), []);
+  t.deepEqual(readdirSync(join(folder, 'two')), ['other.rdb']);
+  await client.ask('CONFIG SET appendonly yes');
+  await waitFor(async () => (await client.ask('INFO persistence')).includes('aof_enabled:1'), 'the log');
+  t.true(existsSync(join(folder, 'two', 'appendonlydir')));
+  t.regex(await client.ask(`CONFIG SET dir ${join(folder, 'one')}`), /the append log is in the folder/);
+});
+
 test('a damaged snapshot stops the start, with file and offset', async (t) => {
   const dir = newFolder(t);
   writeFileSync(join(dir, 'dump.rdb'), 'REDIS0010\x00\x01k\x05va');

@@ -136,7 +136,8 @@ test('under a root that cannot be written it writes nothing', async (t) => {
   if (user.uid !== undefined) for (const each of [tmp, data]) chownSync(each, user.uid, user.gid);
   const env = { PATH: process.env.PATH, RELEASE_TMP: tmp, PIGEONHOLE_APPENDONLY: 'yes' };
   const refused = await runToEnd(launcher, ['start'], { ...user, cwd: '/', env });
-  const why = `bar: the folder ${folder}/data cannot be used: Permission denied: give this node another with --dir`;
+  const remedy = "give this node another with --dir, or keep nothing on disk with --appendonly no --save ''";
+  const why = `bar: the folder ${folder}/data cannot be used: Permission denied: ${remedy}`;
   t.like({ ...refused, errors: refused.errors.split('\n').slice(1) }, { code: 1, output: '', errors: [why, ''] });
   const node = await start(t, launcher, ['start'], { ...user, cwd: '/', env: { ...env, PIGEONHOLE_DIR: data } });
   t.is(node.seen.RELEASE_TMP, tmp);

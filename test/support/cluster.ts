@@ -10,6 +10,7 @@ import { Settings } from '../../lib/config/settings.js';
 import { Node } from '../../lib/server.js';
 import { ListenError } from '../../lib/listeners/bind.js';
 import { Log } from '../../lib/util/log.js';
+import { inMemory } from './in-memory.js';
 
 export interface ClusterOptions {
   names?: readonly string[];
@@ -58,7 +59,7 @@ export class TestCluster {
     const { options } = this;
     const node = new Node({
       settings: new Settings({
-        port: 'any', 'line-port': 'any', bind: '127.0.0.1', 'enable-debug-command': 'yes', cookie: 'oatmeal', node: name, nodes: this.addresses,
+        ...inMemory, port: 'any', 'line-port': 'any', bind: '127.0.0.1', 'enable-debug-command': 'yes', cookie: 'oatmeal', node: name, nodes: this.addresses,
         shards: options.shards ?? 'a-m=foo,n-z=bar,*=foo', ...options.settings, ...options.settingsOf?.(name), ...settings,
       }),
       log: new Log((line) => void this.lines.push(`${name} ${line}`)),

@@ -9,6 +9,7 @@ import { REFERENCE_VERSION, installedReference, startReference } from './referen
 import { Settings } from '../../lib/config/settings.js';
 import { Node } from '../../lib/server.js';
 import { silentLog } from '../../lib/util/log.js';
+import { inMemory } from './in-memory.js';
 
 export interface Running {
   port: number;
@@ -23,7 +24,7 @@ export interface Target {
 
 /** A node of ours in this process, on a port that the system chose. */
 export async function startNode(settings: Readonly<Record<string, string>> = {}): Promise<Node> {
-  const all = { port: 'any', 'line-port': '0', bind: '127.0.0.1', 'enable-debug-command': 'yes', ...settings };
+  const all = { ...inMemory, port: 'any', 'line-port': '0', bind: '127.0.0.1', 'enable-debug-command': 'yes', ...settings };
   const node = new Node({ settings: new Settings(all), log: silentLog });
   await node.start();
   return node;
