@@ -32,7 +32,8 @@ export class ExpiryTimer {
   }
 
   private round(): void {
-    if (this.isRunning || !this.node.isExpiringActively) return;
+    // During a pause data are to stay as they are.
+    if (this.isRunning || !this.node.isExpiringActively || this.node.pause.isActive) return;
     this.isRunning = true;
     this.cycle.begin();
     this.slice(SLICES_MAX);

@@ -6,7 +6,7 @@ import type { Session } from './session.js';
 import type { Command } from '../commands/table.js';
 import { type CommandError, isLoading } from '../errors.js';
 
-export type RefusalReason = 'loading' | 'log' | 'snapshot';
+export type RefusalReason = 'loading' | 'lost log' | 'log' | 'snapshot';
 
 /** The error for a command that must not run now; undefined when it may. */
 export type Refusal = (command: Command, session: Session) => CommandError | undefined;

@@ -12,8 +12,19 @@ import type { Args } from '../protocol/args.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { Clock } from '../util/clock.js';
 
-/** The log is behind: with so many bytes not written, or an operation that takes so long, writers must wait. */
+/**
+ * The log is behind: with so many bytes not written, or kept in memory because they are not safe, or an operation that
+ * takes so long, writers must wait.
+ */
 const UNWRITTEN_BYTES_MAX = 32 * 1024 * 1024;
+const KEPT_BYTES_MAX = 48 * 1024 * 1024;
+/** Within a turn of the event loop it is looked whether it is behind when so much has been recorded. */
+const LOOK_BYTES = 1024 * 1024;
+/**
+ * What the node removes by itself is recorded while writers wait or are refused, too. When that has come to so much,
+ * the log is given up and made anew from memory.
+ */
+const GIVEN_UP_BYTES = 64 * 1024 * 1024;
 const OPERATION_US_MAX = 2_000_000;
 
 const MULTI = '*1\r\n$5\r\nMULTI\r\n';
@@ -32,6 +43,9 @@ interface Waiting {
 
 export class AppendLog implements Recorder {
   durable = 0;
+  /** What is on the disk, though nobody is told yet: the base in front of it is not there (see `holdBack`). */
+  private safe = 0;
+  private isHeldBack = false;
   /** `aof-timestamp-enabled`: the second is noted when it is another than that of the record before. */
   notesTime = false;
   /** Called when much has been appended in one turn, to look whether the log is behind. */
@@ -48,6 +62,10 @@ export class AppendLog implements Recorder {
   private isTransaction = false;
   private isMultiOwed = false;
   private isScheduled = false;
+  /** Where it is to be looked next whether the log is behind. */
+  private lookAt = 0;
+  /** Why nothing is recorded: the log is to be made anew. */
+  private lost: Error | undefined;
   private notedSecond = 0;
   private waiting: Waiting[] = [];
   private readonly encoded = new ReplyWriter(4096);
@@ -62,7 +80,7 @@ export class AppendLog implements Recorder {
   ) {
     this.buffer = new LogBuffer(size);
     this.writer = this.newWriter(file, Promise.resolve());
-    this.durable = size;
+    this.durable = this.safe = size;
   }
 
   private newWriter(file: DataFile, mayBegin: Promise<void>): LogWriter {
@@ -85,12 +103,35 @@ export class AppendLog implements Recorder {
     this.base = this.position;
     this.buffer = new LogBuffer(0);
     this.database = -1;
+    this.lookAt = 0;
     this.retiring = writer;
     const drained = writer.drain().then(async () => {
       if (this.retiring === writer) this.retiring = undefined;
       await writer.close();
     });
     this.writer = this.newWriter(file, drained);
+  }
+
+  /**
+   * Nothing of this log is believed any more, and nothing is recorded until it goes on in another file, in front of
+   * which stands a base with everything.
+   */
+  giveUp(reason: Error): void {
+    this.lost = reason;
+    this.retiring?.stop();
+    void this.writer.close().catch(() => undefined);
+    this.abandon();
+  }
+
+  /** Goes on in a file that is empty, after `giveUp`. */
+  beginAnew(file: DataFile): void {
+    this.base = this.position;
+    this.lost = this.retiring = undefined;
+    this.buffer = new LogBuffer(0);
+    this.database = -1;
+    this.isTransaction = false;
+    this.lookAt = 0;
+    this.writer = this.newWriter(file, Promise.resolve());
   }
 
   // ---- records
@@ -113,8 +154,18 @@ export class AppendLog implements Recorder {
     return this.writer.busySinceUs !== undefined && this.unwritten === 0;
   }
 
+  /** Bytes that are held in memory until they are safe. */
+  get kept(): number {
+    return this.writer.kept + (this.retiring?.kept ?? 0);
+  }
+
   get failure(): unknown {
-    return this.retiring?.failure ?? this.writer.failure;
+    return this.lost ?? this.retiring?.failure ?? this.writer.failure;
+  }
+
+  /** So much has gathered that it is better to begin anew. */
+  get isOverfull(): boolean {
+    return this.lost === undefined && this.kept > GIVEN_UP_BYTES && !this.isTransaction;
   }
 
   get holdsReplies(): boolean {
@@ -122,17 +173,26 @@ export class AppendLog implements Recorder {
   }
 
   request(database: number, args: Args): void {
+    if (this.lost !== undefined) return;
     this.prepare(database);
     const { start, end } = args;
     if (end > start && isPlain(args)) this.buffer.append(args.bytes, start, end - start);
     else this.appendArgs(args);
-    if (!this.isScheduled) this.schedule();
+    this.afterRecord();
   }
 
   requests(database: number, resp: readonly Buffer[]): void {
+    if (this.lost !== undefined) return;
     this.prepare(database);
     for (const bytes of resp) this.buffer.append(bytes, 0, bytes.length);
+    this.afterRecord();
+  }
+
+  private afterRecord(): void {
     if (!this.isScheduled) this.schedule();
+    if (this.buffer.end < this.lookAt) return;
+    this.lookAt = this.buffer.end + LOOK_BYTES;
+    this.onTurn();
   }
 
   /** A request that has no bytes of its own, or some that a careless client wrote. */
@@ -174,7 +234,7 @@ export class AppendLog implements Recorder {
     this.isMultiOwed = false;
     if (!this.isTransaction) return;
     this.isTransaction = false;
-    this.buffer.appendText(EXEC);
+    if (this.lost === undefined) this.buffer.appendText(EXEC);
   }
 
   // ---- towards the disk
@@ -187,7 +247,7 @@ export class AppendLog implements Recorder {
 
   private readonly onTurnEnd = (): void => {
     this.isScheduled = false;
-    this.writer.wake();
+    if (this.lost === undefined) this.writer.wake();
     this.onTurn();
   };
 
@@ -199,18 +259,20 @@ export class AppendLog implements Recorder {
   /** Whether the disk does not keep up, so that what writes must wait. */
   get isBehind(): boolean {
     const { busySinceUs } = this.retiring ?? this.writer;
-    if (this.unwritten > UNWRITTEN_BYTES_MAX) return true;
+    if (this.lost !== undefined) return false;
+    if (this.unwritten > UNWRITTEN_BYTES_MAX || this.kept > KEPT_BYTES_MAX) return true;
     return busySinceUs !== undefined && this.unwritten > 0 && this.clock.elapsedUs() - busySinceUs > OPERATION_US_MAX;
   }
 
   /** Resolves when everything recorded so far is on the disk. Rejects when the disk does not take it. */
   flush(): Promise<void> {
-    return this.writer.flush();
+    return this.lost === undefined ? this.writer.flush() : Promise.reject(this.lost);
   }
 
   /** Syncs and closes the file. Rejects when the disk does not take what is left, and closes all the same. */
   async close(): Promise<void> {
-    const { retiring } = this;
+    const { retiring, lost } = this;
+    if (lost !== undefined) throw lost;
     try {
       await retiring?.flush();
       await this.writer.flush();
@@ -231,7 +293,24 @@ export class AppendLog implements Recorder {
 
   private onSafe(buffer: LogBuffer, base: number, offset: number): void {
     buffer.release(offset);
-    this.durable = base + offset;
+    // A writer that was given up may come to its end all the same: nobody is told.
+    if (this.lost !== undefined || base + offset <= this.safe) return;
+    this.safe = base + offset;
+    if (!this.isHeldBack) this.tellSafe();
+  }
+
+  /** Nothing counts as durable until `letGo`: what is written is of no use before there is a base in front of it. */
+  holdBack(): void {
+    this.isHeldBack = true;
+  }
+
+  letGo(): void {
+    this.isHeldBack = false;
+    this.tellSafe();
+  }
+
+  private tellSafe(): void {
+    this.durable = this.safe;
     if (this.waiting.length === 0) return;
     const done = this.waiting.filter(({ position }) => position <= this.durable);
     this.waiting = this.waiting.filter(({ position }) => position > this.durable);

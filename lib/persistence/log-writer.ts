@@ -36,7 +36,7 @@ export interface SyncRules {
 const SYNC_PERIOD_US = 1_000_000;
 const RETRY_MS = 100;
 /** With policy `everysec`, so many bytes are synced sooner: until then they are kept in memory. */
-const UNSYNCED_BYTES_MAX = 32 * 1024 * 1024;
+const UNSYNCED_BYTES_MAX = 16 * 1024 * 1024;
 /** The system takes at most 1024 pieces in a write. */
 const PIECES_MAX = 512;
 
@@ -120,6 +120,11 @@ export class LogWriter {
     return this.buffer.end - this.written;
   }
 
+  /** Bytes in memory: those that are not written, and those that are not safe yet. */
+  get kept(): number {
+    return this.buffer.end - this.buffer.kept;
+  }
+
   /** Gives up what is not written. */
   stop(): void {
     this.isStopped = true;
@@ -165,7 +170,8 @@ export class LogWriter {
       this.written += count;
     }
     if (isThrough) this.noteSynced(end);
-    if (this.rules.policy === 'no') this.events.onSafe(this.written);
+    // Who is not to wait for a sync does not; a sync that fails later repeats what is still in the buffer.
+    if (this.rules.policy === 'no' || this.rules.isSyncPaused) this.events.onSafe(this.written);
   }
 
   /** Closes what has been appended with a seal. */
@@ -202,7 +208,7 @@ export class LogWriter {
       this.events.onDone(operation, this.clock.elapsedUs() - startUs);
       return result;
     } catch (error) {
-      if (this.failure === undefined) this.events.onFailure(operation, error);
+      if (this.failure === undefined && !this.isStopped) this.events.onFailure(operation, error);
       throw error;
     } finally {
       this.busySinceUs = undefined;

@@ -8,6 +8,7 @@
  */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppendLog } from './append-log.js';
 import { BaseFile } from './base-file.js';
 import { DiskWatch } from './disk-watch.js';
@@ -16,6 +17,7 @@ import { FolderInUse } from './folder-lock.js';
 import { LogFolder } from './log-folder.js';
 import type { SyncPolicy, SyncRules } from './log-writer.js';
 import { LoadProgress } from './load-progress.js';
+import { LossWatch } from './loss-watch.js';
 import { type LogFileEntry, Manifest, ManifestError } from './manifest.js';
 import { PersistenceError } from './persistence-error.js';
 import { Recovery, RecoveryError } from './recovery.js';
@@ -29,6 +31,8 @@ import type { NodeState } from '../execution/node-state.js';
 import { refuseWhileLoading } from '../execution/refusals.js';
 
 const LOOK_PERIOD_MS = 100;
+/** A stop waits so long for a log that is lost. */
+const STOP_MS_MAX = 5000;
 /** After a rewrite that failed the next one does not begin by itself before this time. */
 const REWRITE_RETRY_MS = 60_000;
 
@@ -47,6 +51,7 @@ export class Persistence implements AppendLogServices {
   private lock: Lock | undefined;
   private log: AppendLog | undefined;
   private manifest: Manifest;
+  private readonly lossWatch: LossWatch;
   /** Bytes of the files before the one that is written to. */
   private bytesBefore = 0;
   private base: BaseFile | undefined;
@@ -68,6 +73,14 @@ export class Persistence implements AppendLogServices {
     const { settings } = node;
     this.watch = new DiskWatch(node, this.rules, turn);
     this.folder = this.findFolder();
+    this.lossWatch = new LossWatch(node, {
+      current: () => this.log && { log: this.log, folder: this.folder, manifest: this.manifest },
+      whenIdle: (act) => {
+        this.base?.abort();
+        void this.queue(act);
+      },
+      makeAnew: (log) => this.beginAnew(log),
+    });
     this.manifest = new Manifest(this.folder.prefix);
     settings.watch('appendfsync', () => {
       this.rules.policy = settings.text('appendfsync') as SyncPolicy;
@@ -148,9 +161,16 @@ export class Persistence implements AppendLogServices {
   async stop(): Promise<void> {
     this.isStarted = false;
     clearInterval(this.timer);
-    await this.giveUp();
+    await this.endLoss();
     await this.closeLog();
     this.leaveFolder();
+  }
+
+  /** What was removed a moment ago is written again, if the disk takes it now. */
+  private async endLoss(): Promise<void> {
+    await this.lossWatch.lookNow();
+    if (this.lossWatch.isLost) await Promise.race([this.work, delay(STOP_MS_MAX)]);
+    else await this.giveUp();
   }
 
   /** Gives up a rewrite; its file is gone when this resolves. The log is whole without it. */
@@ -176,6 +196,7 @@ export class Persistence implements AppendLogServices {
     const { log } = this;
     this.log = this.node.propagation.log = undefined;
     this.watch.end();
+    this.lossWatch.end();
     try {
       await log?.close();
     } catch (error) {
@@ -228,6 +249,7 @@ export class Persistence implements AppendLogServices {
     for (const each of this.manifest.files) if (each.name !== entry.name) this.bytesBefore += await folder.sizeOf(each);
     const size = await file.size();
     this.baseBytes = this.bytesBefore + size;
+    await this.lossWatch.follow(folder.pathOf(entry), folder);
     this.record(new AppendLog(file, size, this.rules, this.node.clock, this.watch));
   }
 
@@ -237,16 +259,33 @@ export class Persistence implements AppendLogServices {
     this.noteTimes();
   }
 
-  /** A log begins with what the store has now: a base and an empty increment, in the place of whatever there was. */
-  private async begin(): Promise<void> {
+  /**
+   * A log begins with what the store has now: a base and an empty increment, in the place of whatever there was. A log
+   * that was given up goes on so.
+   */
+  private async begin(givenUp?: AppendLog): Promise<void> {
     const { folder } = this;
     const manifest = this.manifest.copy();
     const increment = manifest.addIncrement();
     const base = await BaseFile.open(this.node, folder);
     const file = await folder.create(increment);
+    await this.lossWatch.follow(folder.pathOf(increment), folder);
     base.begin();
-    this.record(new AppendLog(file, 0, this.rules, this.node.clock, this.watch));
+    const log = givenUp ?? new AppendLog(file, 0, this.rules, this.node.clock, this.watch);
+    if (givenUp === undefined) this.record(log);
+    else log.beginAnew(file);
+    log.holdBack();
     await this.finishBase(base, manifest, increment);
+    log.letGo();
+  }
+
+  /** Goes on with a log that was given up, as if it were the first. */
+  private async beginAnew(log: AppendLog): Promise<void> {
+    const { files, folder } = this.folder;
+    this.leaveFolder();
+    await files.makeFolder(folder);
+    this.lock = await files.lock(folder);
+    await this.inTurn(() => this.begin(log));
   }
 
   // ---- the rewrite
@@ -298,6 +337,8 @@ export class Persistence implements AppendLogServices {
         const increment = manifest.addIncrement();
         const file = await folder.create(increment);
         await folder.writeManifest(manifest);
+        await this.lossWatch.follow(folder.pathOf(increment), folder);
+        if (this.lossWatch.isLost) throw new Error('the append log is lost');
         this.manifest = manifest;
         // One moment: what was recorded before is in the base, what comes is in the increment.
         this.bytesBefore += this.log.size;
@@ -362,6 +403,7 @@ export class Persistence implements AppendLogServices {
     const { settings } = node;
     const percentage = settings.integer('auto-aof-rewrite-percentage');
     if (this.isRewriting || this.turn.isTaken || this.log === undefined || percentage === 0) return;
+    if (this.lossWatch.isLost) return;
     const { currentBytes } = this;
     if (currentBytes <= settings.integer('auto-aof-rewrite-min-size')) return;
     if (node.clock.nowMs() - this.rewriteFailedAtMs < REWRITE_RETRY_MS) return;
@@ -444,6 +486,7 @@ export class Persistence implements AppendLogServices {
   /** Has the log rewritten when it has grown. */
   private look(): void {
     this.watch.look(this.log);
+    this.lossWatch.look();
     this.startRewriteIfDue();
   }
 
@@ -459,7 +502,7 @@ export class Persistence implements AppendLogServices {
   }
 
   get lastWriteStatus(): 'ok' | 'err' {
-    return this.log?.failure === undefined ? 'ok' : 'err';
+    return this.log?.failure === undefined && !this.lossWatch.isLost ? 'ok' : 'err';
   }
 
   get currentBytes(): number {

@@ -15,7 +15,10 @@ export type Operation = 'open' | 'write' | 'read' | 'sync' | 'truncate' | 'renam
 /** A change of a file's content that is not on the disk. */
 type Unsynced = { position: number; bytes: Buffer } | { length: number };
 
+let contents = 0;
+
 class Content {
+  readonly number = ++contents;
   bytes: Buffer = Buffer.alloc(0);
   synced: Buffer = Buffer.alloc(0);
   unsynced: Unsynced[] = [];
@@ -31,6 +34,8 @@ export class MemoryFiles implements FileSystem {
   operations = 0;
 
   private names: Names = new Map();
+  /** Folders that were removed, and not made again. */
+  private readonly removed = new Set<string>();
   private readonly syncedNames: Names = new Map();
   /** Names that were changed since their folder was synced, in order. */
   private changedNames: { path: string; content: Content | undefined }[] = [];
@@ -80,13 +85,19 @@ export class MemoryFiles implements FileSystem {
     this.syncedNames.set(path, content);
   }
 
+  /** Removes a folder with everything in it, as somebody else does; files that are open take writes as before. */
+  removeFolder(folder: string): void {
+    for (const path of this.paths()) if (path.startsWith(`${folder}/`)) this.changeName(path, undefined);
+    this.removed.add(folder);
+  }
+
   // ---- FileSystem
 
   async open(path: string, mode: OpenMode): Promise<DataFile> {
     await this.begin('open', path);
     let content = this.names.get(path);
     if (content === undefined) {
-      if (mode === 'read') throw systemError('ENOENT');
+      if (mode === 'read' || this.removed.has(dirname(path))) throw systemError('ENOENT');
       content = new Content();
       this.changeName(path, content);
     } else if (mode === 'create') truncate(content, 0);
@@ -116,6 +127,7 @@ export class MemoryFiles implements FileSystem {
 
   async makeFolder(path: string): Promise<void> {
     await this.begin('makeFolder', path);
+    for (let folder = path; folder !== dirname(folder); folder = dirname(folder)) this.removed.delete(folder);
   }
 
   async syncFolder(path: string): Promise<void> {
@@ -130,7 +142,8 @@ export class MemoryFiles implements FileSystem {
   }
 
   identityOf(path: string): Promise<string | undefined> {
-    return Promise.resolve(this.names.has(path) ? path : undefined);
+    const content = this.names.get(path);
+    return Promise.resolve(content === undefined ? undefined : String(content.number));
   }
 
   private changeName(path: string, content: Content | undefined): void {
