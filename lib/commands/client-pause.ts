@@ -8,13 +8,16 @@ import type { Clock } from '../util/clock.js';
 /** A longer pause than a timer can take (24.8 days) is made of several. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** The append log, and a snapshot, be it `dump.rdb` or the base of the log. */
+export type WrittenToDisk = 'log' | 'snapshot';
+
 export class Pause {
   /** Looked at before every command; everything else here only while it is true. */
   isActive = false;
   /** CLIENT PAUSE is on. */
   private isPaused = false;
-  /** The disk does not keep up: writes wait. */
-  private isLogBehind = false;
+  /** For which of what is written to disk writes wait, because the disk does not keep up. */
+  private readonly behind = new Set<WrittenToDisk>();
 
   private holdsReads = false;
   private endsAtMs = 0;
@@ -38,18 +41,22 @@ export class Pause {
     this.letGo();
   }
 
-  /** Begins or ends the wait of what writes for the append log, which is behind. Whether that is a change. */
-  holdWrites(isLogBehind: boolean): boolean {
-    if (this.isLogBehind === isLogBehind) return false;
-    this.isLogBehind = isLogBehind;
-    if (isLogBehind) this.isActive = true;
-    else this.letGo();
+  /** Begins or ends the wait of what writes, for one of those that the disk has to take. Whether that is a change. */
+  holdWrites(what: WrittenToDisk, isBehind: boolean): boolean {
+    if (this.behind.has(what) === isBehind) return false;
+    if (isBehind) {
+      this.behind.add(what);
+      this.isActive = true;
+    } else {
+      this.behind.delete(what);
+      this.letGo();
+    }
     return true;
   }
 
   /** Runs what was held back; what must wait for another reason comes back. */
   private letGo(): void {
-    this.isActive = this.isPaused || this.isLogBehind;
+    this.isActive = this.isPaused || this.behind.size > 0;
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const goOn of waiting) goOn();

@@ -69,7 +69,8 @@ export class Propagation implements Propagating {
     const { store } = this;
     const { changes } = store;
     try {
-      command.handler!(context, args, reply);
+      if (store.isGuarded && command.isReadOnly) runReading(context, command, args, reply);
+      else command.handler!(context, args, reply);
     } catch (error) {
       this.forget();
       if (!(error instanceof CommandError)) this.endHalfDone(context, command, args);
@@ -158,5 +159,16 @@ export class Propagation implements Propagating {
     for (const each of names) removal.slice(each);
     log.requests(db.index, removal.take());
     removal.reuse();
+  }
+}
+
+/** While a snapshot is written: what is only read need not be written first. */
+function runReading(context: Context, command: Command, args: Args, reply: ReplyWriter): void {
+  const { store } = context;
+  store.isReading = true;
+  try {
+    command.handler!(context, args, reply);
+  } finally {
+    store.isReading = false;
   }
 }

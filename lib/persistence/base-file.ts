@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { DataFile } from './file-system.js';
 import type { LogFolder } from './log-folder.js';
 import type { LogFileEntry } from './manifest.js';
+import { snapshotOptions } from './snapshot-options.js';
 import { Snapshot } from './snapshot.js';
 import type { NodeState } from '../execution/node-state.js';
 
@@ -29,17 +30,9 @@ export class BaseFile {
   /** Begins the snapshot: the moment is now. */
   begin(): void {
     const { node, file } = this;
-    const { settings, clock } = node;
-    const policy = settings.text('maxmemory-policy');
     this.snapshot = new Snapshot(node.store, file, {
-      compresses: settings.flag('rdbcompression'),
-      hasChecksum: settings.flag('rdbchecksum'),
-      notesUse: policy.endsWith('-lru') ? 'idle' : policy.endsWith('-lfu') ? 'frequency' : undefined,
-      isLogBase: true,
-      functions: node.functions,
-      nowMs: clock.nowMs(),
-      elapsedUs: () => clock.elapsedUs(),
-      syncsOften: settings.flag('aof-rewrite-incremental-fsync'),
+      ...snapshotOptions(node), isLogBase: true, functions: node.functions,
+      syncsOften: node.settings.flag('aof-rewrite-incremental-fsync'),
     });
     // Whoever waits for the end takes the error; until somebody does it is nobody's.
     this.snapshot.done.catch(() => undefined);

@@ -3,13 +3,14 @@
  * that stands there meanwhile. Whether the walk has reached a bucket is one comparison, of the bucket's hash with the
  * place of the walk.
  *
- * A small bucket is written when the walk comes to it, or before a command has it. What a command has is marked then,
- * as are buckets that come later; the walk passes over what is marked and takes the mark away, so that none is left at
- * the end. Reading counts as having: a small bucket is written once in any case, and handlers need not say what they
- * intend.
+ * A small bucket is written when the walk comes to it, or before a command has it that may change it. What a command
+ * has is marked then, as are buckets that come later; the walk passes over what is marked and takes the mark away, so
+ * that none is left at the end. Handlers need not say what they intend: it is enough that commands say whether they
+ * only read.
  *
- * A bucket with a large value is only held at either moment (held-values.ts): it waits to be written piece by piece,
- * and commands may do with it what they like.
+ * A bucket with a large value is only held at either moment (held-values.ts): it is written piece by piece when the
+ * walks through all databases have ended, so that no small bucket has to wait behind it, and commands may do with it
+ * what they like.
  */
 import type { HeldBucket, RdbWriter } from './rdb-writer.js';
 import type { Steps } from '../rdb/value-writer.js';
@@ -18,7 +19,7 @@ import { isMarked, setMark } from '../store/entry.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { SnapshotGuard } from '../store/snapshot-guard.js';
 
-/** A run of the walk ends with so many steps or so many bytes, or with a piece of a large value. */
+/** A run of the walk ends with so many steps or so many bytes. */
 const RUN_STEPS = 16;
 const RUN_BYTES = 16 * 1024;
 
@@ -29,7 +30,7 @@ export class DatabaseWalk implements SnapshotGuard {
   private hasBegun = false;
   /** Nothing is written any more; marks are only taken away. */
   private isGivenUp = false;
-  /** The buckets that are held; the first of them is being written. */
+  /** The buckets that are held; at last the first of them is being written. */
   private readonly held: HeldBucket[] = [];
   private current: Steps | undefined;
   private dispose: (() => void) | undefined;
@@ -43,33 +44,43 @@ export class DatabaseWalk implements SnapshotGuard {
     this.table = db.guardBuckets(this);
   }
 
-  /** Takes some steps, some tens of microseconds' work; true when the database is done. */
-  run(isGivenUp: boolean): boolean {
-    if (isGivenUp) this.giveUp();
+  /** Goes on with the walk, some tens of microseconds' work; true when it has ended. */
+  walk(isGivenUp: boolean): boolean {
+    this.isGivenUp ||= isGivenUp;
     if (!this.hasBegun) {
       this.hasBegun = true;
       this.writer.beginDatabase(this.index, this.db.size, this.db.expiringSize);
     }
-    if (this.workOnHeld()) return false;
     const { writtenBytes } = this.writer;
     for (let step = 0; step < RUN_STEPS && this.writer.writtenBytes - writtenBytes < RUN_BYTES; step++) {
-      if (this.held.length > 0) return false;
-      if (this.cursor === CURSOR_END) return this.end();
+      if (this.cursor === CURSOR_END) return this.endWalk();
       this.cursor = this.table.scan(this.cursor, this.visit);
     }
     return false;
   }
 
-  private giveUp(): void {
-    if (this.isGivenUp) return;
-    this.isGivenUp = true;
-    this.current = undefined;
+  private endWalk(): true {
+    for (const db of this.db.store.keyspaces) db.release(this);
+    return true;
   }
 
-  private end(): true {
-    for (const db of this.db.store.keyspaces) db.release(this);
-    this.dispose?.();
-    return true;
+  /** Goes on with the buckets that are held, by one piece of one of them; true when none is left. */
+  writeHeld(isGivenUp: boolean): boolean {
+    if (isGivenUp && !this.isGivenUp) {
+      this.isGivenUp = true;
+      this.current = undefined;
+    }
+    const first = this.held[0];
+    if (first === undefined) {
+      this.dispose?.();
+      return true;
+    }
+    this.current ??= this.isGivenUp ? first.value.giveUp() : this.writer.writeHeld(first);
+    if (this.current.next().done === true) {
+      this.current = undefined;
+      this.held.shift();
+    }
+    return false;
   }
 
   private readonly visit = (ref: number): void => {
@@ -84,18 +95,6 @@ export class DatabaseWalk implements SnapshotGuard {
     const held = this.writer.hold(this.db, this.index, ref);
     if (held !== undefined) this.held.push(held);
     else this.writer.writeBucket(this.db, this.index, ref);
-  }
-
-  /** Goes on with the first of the buckets that are held; false when there is none. */
-  private workOnHeld(): boolean {
-    const first = this.held[0];
-    if (first === undefined) return false;
-    this.current ??= this.isGivenUp ? first.value.giveUp() : this.writer.writeHeld(first);
-    if (this.current.next().done === true) {
-      this.current = undefined;
-      this.held.shift();
-    }
-    return true;
   }
 
   // ---- the guard

@@ -26,7 +26,7 @@ export class DiskWatch implements LogEvents {
   look(log: AppendLog | undefined): void {
     const { node } = this;
     const isBehind = log?.isBehind === true;
-    if (!node.pause.holdWrites(isBehind)) return;
+    if (!node.pause.holdWrites('log', isBehind)) return;
     const nowUs = node.clock.elapsedUs();
     if (isBehind) {
       this.delays++;
@@ -37,7 +37,7 @@ export class DiskWatch implements LogEvents {
 
   /** There is no log any more: nobody waits for it, and nothing is refused for it. */
   end(): void {
-    this.node.pause.holdWrites(false);
+    this.node.pause.holdWrites('log', false);
     this.node.refuseFor('log', undefined);
   }
 

@@ -7,7 +7,6 @@
  *     aux   pigeonhole-bucket   "<expiry in ms, 0 for none> <name>"
  */
 import { Crc64 } from '../rdb/crc64.js';
-import { GatheredOutput } from '../rdb/gathered-output.js';
 import { type HeldValue, holdValue } from '../rdb/held-values.js';
 import { RdbOutput } from '../rdb/rdb-output.js';
 import { Opcode, RDB_VERSION } from '../rdb/rdb-types.js';
@@ -55,8 +54,6 @@ export class RdbWriter {
   private readonly key = new Slice();
   /** The database that was selected last. */
   private selected = -1;
-  /** While a large value is being written: the buckets that come behind it. */
-  private behind: GatheredOutput | undefined;
   private handedOn = 0;
 
   constructor(
@@ -85,7 +82,7 @@ export class RdbWriter {
 
   /** Says how many buckets a database has, and how many of them expire. */
   beginDatabase(index: number, size: number, expiringSize: number): void {
-    const output = this.behind?.output ?? this.output;
+    const { output } = this;
     this.select(output, index);
     output.byte(Opcode.resizeDb);
     output.count(size);
@@ -94,15 +91,14 @@ export class RdbWriter {
 
   /** Writes a bucket, which was in database `index` at the moment of the snapshot, at one go. */
   writeBucket(db: Keyspace, index: number, ref: number): void {
-    const output = this.behind?.output ?? this.output;
+    const { output } = this;
     this.select(output, index);
     if (hasValue(db, ref)) {
       this.writeHead(output, db, ref);
       finish(writeValue(output, db, ref));
     }
     this.writeTail(output, ref);
-    if (this.behind === undefined) this.flush();
-    else this.behind.gather();
+    this.flush();
   }
 
   /** Holds a bucket with a large value as it is now; undefined when the value is small enough for `writeBucket`. */
@@ -116,24 +112,16 @@ export class RdbWriter {
     return { index, head, tail: output.takeBytes(), value };
   }
 
-  /**
-   * Writes a held bucket piece by piece, and hands on the pieces. Other buckets may be written meanwhile: they come
-   * behind it.
-   */
+  /** Writes a held bucket piece by piece, and hands on the pieces. No other may be written meanwhile. */
   *writeHeld({ index, head, tail, value }: HeldBucket): Steps {
     const { output } = this;
     this.select(output, index);
-    this.behind = new GatheredOutput(this.options.compresses);
     output.raw(head, 0, head.length);
     for (const steps = value.write(output); steps.next().done !== true; ) {
       this.flush();
       yield;
     }
     output.raw(tail, 0, tail.length);
-    this.handOn(output.takeBytes());
-    const behind = this.behind.take();
-    this.behind = undefined;
-    for (const bytes of behind) this.handOn(bytes);
   }
 
   private select(output: RdbOutput, index: number): void {
@@ -177,7 +165,7 @@ export class RdbWriter {
 
   /** How many bytes were written so far, those included that are not handed on. */
   get writtenBytes(): number {
-    return this.handedOn + this.output.length + (this.behind?.byteCount ?? 0);
+    return this.handedOn + this.output.length;
   }
 
   private handOn(bytes: Buffer): void {

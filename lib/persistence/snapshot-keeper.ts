@@ -8,6 +8,7 @@ import type { DataFile, FileSystem } from './file-system.js';
 import { LoadProgress } from './load-progress.js';
 import { PersistenceError } from './persistence-error.js';
 import { RdbFileError, RdbReader } from './rdb-reader.js';
+import { snapshotOptions } from './snapshot-options.js';
 import { Snapshot, type WritableFile } from './snapshot.js';
 import type { SnapshotTurn } from './snapshot-turn.js';
 import { codeOf, reasonOf } from './system-error.js';
@@ -179,15 +180,12 @@ export class SnapshotKeeper implements SnapshotServices {
   }
 
   private async writeFile(folder: string, temporary: string): Promise<void> {
-    const { settings, store, clock, functions } = this.node;
-    const policy = settings.text('maxmemory-policy');
+    const { node } = this;
     // The snapshot is of this moment; the file may be opened later.
     const opening = this.openAnew(folder, temporary);
-    const snapshot = new Snapshot(store, new OpeningFile(opening), {
-      compresses: settings.flag('rdbcompression'), hasChecksum: settings.flag('rdbchecksum'),
-      notesUse: policy.includes('lru') ? 'idle' : policy.includes('lfu') ? 'frequency' : undefined,
-      isLogBase: false, functions, nowMs: clock.nowMs(), elapsedUs: () => clock.elapsedUs(),
-      syncsOften: settings.flag('rdb-save-incremental-fsync'),
+    const snapshot = new Snapshot(node.store, new OpeningFile(opening), {
+      ...snapshotOptions(node), isLogBase: false, functions: node.functions,
+      syncsOften: node.settings.flag('rdb-save-incremental-fsync'),
     });
     this.snapshot = snapshot;
     if (this.isStopped) snapshot.abort();

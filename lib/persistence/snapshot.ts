@@ -12,8 +12,9 @@
  * hands on before the walk has come to it is written first, as it is. Of a large value only what a command changes is
  * set aside first, an entry, a page or a node, and the value itself is written piece by piece in its turn.
  *
- * The bytes wait for the disk in memory. The walk waits for them when they are many; what is written ahead of it does
- * not, and is bounded by what there is to write at all.
+ * The bytes wait for the disk in memory. When they are many the walk waits for it; what is written ahead of the walk
+ * does not, and when that becomes much, commands that write have to wait (`onBehind`). What is set aside of large
+ * values is as much as is changed in them.
  */
 import { DatabaseWalk } from './database-walk.js';
 import { RdbWriter, type WriteOptions } from './rdb-writer.js';
@@ -29,6 +30,8 @@ export interface WritableFile {
 const SLICE_US = 1000;
 /** The walk waits while so many bytes have not been written. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+/** Writes wait when so many bytes have not been written, until the walk goes on. */
+const HELD_BYTES_MAX = 48 * 1024 * 1024;
 /** The file is synced every so many bytes, so that the last sync is short. */
 const SYNC_BYTES = 4 * 1024 * 1024;
 /** Pieces that are written at once. */
@@ -39,6 +42,10 @@ export interface SnapshotOptions extends WriteOptions {
   elapsedUs: () => number;
   /** `rdb-save-incremental-fsync` */
   syncsOften: boolean;
+  /** Writes are to wait, because what they have written first waits for the disk; or not any more. */
+  onBehind: (isBehind: boolean) => void;
+  /** A disk that takes nothing for so long, while writes wait for it, is a failure. */
+  patienceMs: number;
 }
 
 /** The snapshot was given up by its owner. */
@@ -55,18 +62,21 @@ export class Snapshot {
   waitingBytesPeak = 0;
 
   private readonly writer: RdbWriter;
-  private readonly walks: DatabaseWalk[];
+  /** What is to be done in slices, one after the other. Each works a little, and says when it is done. */
+  private readonly work: ((isGivenUp: boolean) => boolean)[];
   private readonly pieces: Buffer[] = [];
   private size = 0;
   private unsyncedBytes = 0;
   private isWriting = false;
   private isWalked = false;
   private isPaused = false;
+  private isBehind = false;
+  private patience: NodeJS.Timeout | undefined;
   private failure: unknown;
   private settle!: { resolve: (size: number) => void; reject: (error: unknown) => void };
 
   constructor(
-    store: Store,
+    private readonly store: Store,
     private readonly file: WritableFile,
     private readonly options: SnapshotOptions,
   ) {
@@ -75,7 +85,12 @@ export class Snapshot {
     this.writer.begin(options.nowMs);
     this.keysTotal = store.keyspaces.reduce((sum, db) => sum + db.size, 0);
     const filled = store.keyspaces.filter((db) => db.size > 0);
-    this.walks = filled.map((db) => new DatabaseWalk(db, this.writer, () => this.keysWritten++));
+    const walks = filled.map((db) => new DatabaseWalk(db, this.writer, () => this.keysWritten++));
+    this.work = [
+      ...walks.map((walk) => (isGivenUp: boolean) => walk.walk(isGivenUp)),
+      ...walks.map((walk) => (isGivenUp: boolean) => walk.writeHeld(isGivenUp)),
+    ];
+    store.isGuarded = true;
     this.next();
   }
 
@@ -91,14 +106,13 @@ export class Snapshot {
   private slice(): void {
     const { options } = this;
     const endUs = options.elapsedUs() + SLICE_US;
-    while (this.walks.length > 0) {
-      const walk = this.walks[0]!;
-      const isOver = walk.run(this.failure !== undefined);
+    while (this.work.length > 0) {
+      const isOver = this.work[0]!(this.failure !== undefined);
       this.writer.flush();
-      if (isOver) this.walks.shift();
+      if (isOver) this.work.shift();
       if (options.elapsedUs() >= endUs) break;
     }
-    if (this.walks.length === 0) return this.endWalk();
+    if (this.work.length === 0) return this.endWalk();
     this.isPaused = this.failure === undefined && this.waitingBytes > WAITING_BYTES_MAX;
     if (!this.isPaused) this.next();
   }
@@ -106,6 +120,7 @@ export class Snapshot {
   private endWalk(): void {
     if (this.isWalked) return;
     this.isWalked = true;
+    this.store.isGuarded = false;
     if (this.failure !== undefined) return this.settle.reject(this.failure);
     this.writer.end();
     void this.write();
@@ -118,6 +133,7 @@ export class Snapshot {
     this.pieces.push(bytes);
     this.waitingBytes += bytes.length;
     this.waitingBytesPeak = Math.max(this.waitingBytesPeak, this.waitingBytes);
+    this.look();
     if (!this.isWriting) void this.write();
   }
 
@@ -151,10 +167,24 @@ export class Snapshot {
       this.waitingBytes -= written;
       this.unsyncedBytes += written;
       left = behind(left, written);
+      this.patience?.refresh();
     }
+    this.look();
     if (!this.options.syncsOften || this.unsyncedBytes < SYNC_BYTES) return;
     this.unsyncedBytes = 0;
     await this.file.sync();
+  }
+
+  /** Has writes wait, or go on. */
+  private look(): void {
+    const isBehind = this.waitingBytes > (this.isBehind ? WAITING_BYTES_MAX : HELD_BYTES_MAX);
+    if (isBehind === this.isBehind) return;
+    this.isBehind = isBehind;
+    clearTimeout(this.patience);
+    const { patienceMs, onBehind } = this.options;
+    const giveUp = (): void => this.fail(new Error(`the disk took nothing for ${patienceMs} ms while writes waited`));
+    this.patience = isBehind ? setTimeout(giveUp, patienceMs) : undefined;
+    onBehind(isBehind);
   }
 
   /** The walk goes on to its end all the same, to take the marks away. */
@@ -163,6 +193,7 @@ export class Snapshot {
     this.failure = error;
     this.pieces.length = 0;
     this.waitingBytes = 0;
+    this.look();
     if (this.isWalked) this.settle.reject(error);
     else if (this.isPaused) this.next();
   }

@@ -77,7 +77,7 @@ export class Keyspace {
     if (ref === 0) return 0;
     const meta = entryMeta(store.arena, ref);
     if ((meta & HAS_EXPIRY) !== 0 && this.removeIfExpired(key, ref)) return 0;
-    if (this.guard !== undefined) this.guard.beforeUse(key.hash, ref);
+    if (this.guard !== undefined && !store.isReading) this.guard.beforeUse(key.hash, ref);
     if (meta >>> ACCESS_SHIFT !== store.access.clock) {
       setAccess(store.arena, ref, store.access.touched(meta >>> ACCESS_SHIFT));
     }
@@ -89,7 +89,7 @@ export class Keyspace {
     const ref = this.buckets.find(key);
     if (ref === 0) return 0;
     if (hasFlag(this.store.arena, ref, HAS_EXPIRY) && this.removeIfExpired(key, ref)) return 0;
-    if (this.guard !== undefined) this.guard.beforeUse(key.hash, ref);
+    if (this.guard !== undefined && !this.store.isReading) this.guard.beforeUse(key.hash, ref);
     return ref;
   }
 

@@ -2,9 +2,9 @@
  * The guards of a database, and of its large values, while a snapshot of them is written. The snapshot shows one
  * moment, though it takes a while; see persistence/snapshot.ts.
  *
- * The keyspace tells its guard of each bucket that a command lays hands on. The guard writes a small one first, as it
- * is, when the walk has not reached it, and marks it (entry.ts); and so it marks buckets that come later, so that the
- * walk passes over them.
+ * The keyspace tells its guard of each bucket that a command finds, unless it only reads. The guard writes a small one
+ * first, as it is, when the walk has not reached it, and marks it (entry.ts); and so it marks buckets that come later,
+ * so that the walk passes over them.
  *
  * A large value is not written at once. The structure that holds it gets a guard of its own, which it tells of each
  * part that is about to change: handlers need not know. In a table the part is an entry, and is treated as a bucket is
@@ -12,7 +12,7 @@
  * moment, and what is about to change is copied for it first (frozen-pages.ts, frozen-stream.ts).
  */
 export interface SnapshotGuard {
-  /** The bucket under this hash is about to be used, changed or removed. */
+  /** The bucket under this hash may be changed or removed now. */
   beforeUse(hash: number, ref: number): void;
   /** An entry has come into the index under this hash: a new bucket, or one in another block. */
   noteEntry(hash: number, ref: number): void;

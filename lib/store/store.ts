@@ -67,6 +67,10 @@ export class Store {
   timeMs = 0;
   /** Writes since the start: grows by one with every change that a client can see. */
   changes = 0;
+  /** A snapshot is being written, and needs buckets as they were; see snapshot-guard.ts. */
+  isGuarded = false;
+  /** The command that runs changes nothing, but that it may find that something has expired; kept while isGuarded. */
+  isReading = false;
   /** Buckets that were evicted since CONFIG RESETSTAT. */
   evicted = 0;
   /** Buckets that expired, and look-ups for reading that found and did not find, since CONFIG RESETSTAT. */

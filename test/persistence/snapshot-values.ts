@@ -2,7 +2,7 @@
  * Snapshots of large values while commands of all kinds change them: what is in the file is what a model had at the
  * moment, element for element. The commands run in the test's own process, drawn under a seed, between the pieces.
  */
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { Settings } from '../../lib/config/settings.js';
 import { detached } from '../../lib/execution/detached.js';
 import { Session } from '../../lib/execution/session.js';
@@ -222,11 +222,11 @@ const listChanges: Change[] = [
   (b, key, d) => b.run('RPUSH', key, ...list(d.between(1, 9), () => text(d))),
   (b, key, d) => b.run('LPOP', key, String(d.between(1, 9))),
   (b, key, d) => b.run('RPOP', key, String(d.between(1, 9))),
-  (b, key, d) => b.run('LSET', key, String(d.below(3000)), text(d)),
+  (b, key, d) => b.run('LSET', key, String(d.below(SIZE)), text(d)),
   (b, key, d) => b.run('LINSERT', key, d.pick(['BEFORE', 'AFTER']), 'same', text(d)),
   (b, key, d) => b.run('LREM', key, String(d.between(-2, 2)), 'same'),
-  (b, key, d) => b.run('LSET', key, String(d.below(3000)), 'same'),
-  (b, key, d) => b.run('LTRIM', key, String(d.below(300)), String(-d.between(1, 300))),
+  (b, key, d) => b.run('LSET', key, String(d.below(SIZE)), 'same'),
+  (b, key, d) => b.run('LTRIM', key, String(d.below(9)), String(-d.between(1, 9))),
   (b, key) => b.run('LMOVE', key, key, 'LEFT', 'RIGHT'),
   (b, key) => b.run('RPOPLPUSH', key, `${key} other`),
   (b, key, d) => b.run('LINDEX', key, String(d.below(3000))),
@@ -304,7 +304,7 @@ function changeSomething(bench: Bench, type: string, draw: Draw): void {
 
 const options: SnapshotOptions = {
   compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
-  elapsedUs: () => 0, syncsOften: true,
+  elapsedUs: () => 0, syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
 };
 
 /** Each look at this clock ends a slice, so that commands come between all pieces. */
@@ -393,9 +393,11 @@ for (const type of Object.keys(builders)) {
       for (let i = 0; i < 3; i++) measured('command', () => draw.pick(changes[type]!.slice(0, 5))(bench, key, draw));
       measured('command', () => bench.run('DEL', key));
     }
-    for (const walk of walks) {
-      const ended = { isOver: false };
-      while (!ended.isOver) measured('run', () => (ended.isOver = walk.run(false)));
+    const ended = { isOver: false };
+    const runs = [...walks.map((walk) => () => walk.walk(false)), ...walks.map((walk) => () => walk.writeHeld(false))];
+    for (const run of runs) {
+      do measured('run', () => (ended.isOver = run()));
+      while (!ended.isOver);
     }
     t.true(most.run > 0 && most.run < RUN_BYTES_MAX, `a run wrote ${most.run} bytes`);
     // What a command changes waits beside, and is not written yet.
@@ -405,7 +407,7 @@ for (const type of Object.keys(builders)) {
   });
 }
 
-test('a value that was touched is written before the others, and its bytes are free again', async (t: ExecutionContext) => {
+test('what is flushed stays until it is written, and then its bytes are free again', async (t) => {
   const draw = new Draw(seededRandom(seedOf(t)));
   const bench = new Bench();
   for (const type of Object.keys(builders)) builders[type]!(bench, type, draw);
@@ -420,4 +422,29 @@ test('a value that was touched is written before the others, and its bytes are f
   while (bench.store.reclaimer.run(() => false));
   t.true(bench.store.arena.usedBytes < usedBytes / 100, `${bench.store.arena.usedBytes} bytes are left of ${usedBytes}`);
   t.deepEqual(differences(contents(await read(file)), before), []);
+});
+
+test('a small bucket is written first when a command may change it, or it has expired, and not when it is read', (t) => {
+  const bench = new Bench();
+  for (const name of ['read', 'changed', 'expired']) bench.run('SET', name, 'x'.repeat(5000));
+  bench.run('PEXPIRE', 'expired', '5');
+  bench.store.isGuarded = true;
+  const writer = new RdbWriter(bench.store, { ...options, compresses: false }, () => undefined);
+  bench.store.databases.forEach((db) => new DatabaseWalk(db, writer, () => undefined));
+  const written = (...words: string[]): boolean => {
+    const before = writer.writtenBytes;
+    bench.run(...words);
+    return writer.writtenBytes - before > 5000;
+  };
+  t.false(written('GET', 'read'));
+  t.false(written('STRLEN', 'changed'));
+  t.true(written('APPEND', 'changed', 'y'));
+  t.false(written('APPEND', 'changed', 'y'), 'only once');
+  t.true(written('GETSET', 'read', 'y'));
+  bench.clock.advance(10);
+  bench.store.setNow(bench.clock.nowMs());
+  t.true(written('GET', 'expired'));
+  t.false(bench.store.isReading);
+  t.throws(() => bench.run('LRANGE', 'read', 'no', 'number'), { message: /not an integer/ });
+  t.false(bench.store.isReading, 'after an error');
 });

@@ -5,7 +5,7 @@ import { RdbReader } from '../../lib/persistence/rdb-reader.js';
 import { Snapshot, SnapshotAborted, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
 import { writePayload } from '../../lib/rdb/dump-payload.js';
 import { RdbOutput } from '../../lib/rdb/rdb-output.js';
-import { entryType, expiryOf, isMarked, keySlice } from '../../lib/store/entry.js';
+import { entryType, expiryOf, isMarked, keySlice, valueSlice } from '../../lib/store/entry.js';
 import {
   createHash as createHashValue, deleteField, forEachField, keepWhenEmpty, setField, setFieldExpiry, settleHash,
 } from '../../lib/store/hash-value.js';
@@ -23,7 +23,7 @@ import { seedOf } from '../support/seed.js';
 
 const options: SnapshotOptions = {
   compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
-  elapsedUs: () => performance.now() * 1000, syncsOften: true,
+  elapsedUs: () => performance.now() * 1000, syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
 };
 const none = (): Promise<void> => Promise.resolve();
 
@@ -157,7 +157,7 @@ for (const round of [0, 1, 2, 3]) {
   });
 }
 
-test('a large value is written in pieces, and others come behind it', async (t) => {
+test('a large value is written in pieces, and others come before it', async (t) => {
   const store = newStore();
   const db = store.databases[0]!;
   const key = sliceOf('large');
@@ -257,4 +257,62 @@ test('a file that fails, and a snapshot that is given up, leave no marks', async
   const file = new MemoryFile();
   await new Snapshot(store, file, slow).done;
   t.deepEqual(differences(contents(await read(file)), before), []);
+});
+
+/** A disk that takes nothing until it is let. */
+class StuckFile extends MemoryFile {
+  private release!: () => void;
+  private readonly released = new Promise<void>((resolve) => (this.release = resolve));
+
+  override async write(pieces: readonly Buffer[], position: number): Promise<number> {
+    await this.released;
+    return super.write(pieces, position);
+  }
+
+  letGo(): void {
+    this.release();
+  }
+}
+
+const MEGABYTE = 1024 * 1024;
+
+/** A snapshot of which more is written first than the disk may be behind by. */
+function writeAllFirst(file: MemoryFile, patienceMs: number): { snapshot: Snapshot; heard: boolean[]; store: Store } {
+  const store = newStore();
+  const db = store.databases[0]!;
+  const heard: boolean[] = [];
+  const set = (i: number, value: Buffer): void => {
+    const key = sliceOf(`bucket ${i}`);
+    putString(db, key, db.find(key), sliceOf(value), 0);
+  };
+  for (let i = 0; i < 60; i++) set(i, Buffer.alloc(MEGABYTE, i));
+  const onBehind = (isBehind: boolean): void => void heard.push(isBehind);
+  const snapshot = new Snapshot(store, file, { ...options, compresses: false, onBehind, patienceMs });
+  // As commands do that write, as long as they need not wait.
+  for (let i = 0; i < 60 && heard.length === 0; i++) set(i, Buffer.from('changed'));
+  return { snapshot, heard, store };
+}
+
+test('writes wait while the disk is behind with what was written first, and go on', async (t) => {
+  const file = new StuckFile();
+  const { snapshot, heard } = writeAllFirst(file, 60_000);
+  t.deepEqual(heard, [true]);
+  t.true(snapshot.waitingBytes > 16 * MEGABYTE && snapshot.waitingBytesPeak < 64 * MEGABYTE);
+  file.letGo();
+  t.is(await snapshot.done, file.bytes.length);
+  t.deepEqual(heard, [true, false]);
+  const copy = await read(file);
+  for (let i = 0; i < 60; i++) {
+    const key = sliceOf(`bucket ${i}`);
+    const ref = copy.databases[0]!.find(key);
+    t.is(valueSlice(copy.arena, ref, new Slice()).length, MEGABYTE);
+  }
+});
+
+test('a disk that takes nothing while writes wait ends the snapshot, and the writes go on', async (t) => {
+  const { snapshot, heard, store } = writeAllFirst(new StuckFile(), 1);
+  await t.throwsAsync(snapshot.done, { message: 'the disk took nothing for 1 ms while writes waited' });
+  t.deepEqual(heard, [true, false]);
+  t.is(snapshot.waitingBytes, 0);
+  noMarks(t, store);
 });
