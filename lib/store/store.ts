@@ -116,6 +116,7 @@ export class Store {
     this.random = options.random ?? systemRandom;
     this.clock = options.clock ?? systemClock;
     this.access = new Access(this.random);
+    this.arena.onEmptied = () => this.reclaimer.add(() => this.arena.releaseEmptied());
     this.evictor = new Evictor(this);
     this.setNow(this.clock.nowMs());
     this.workbench = new Keyspace(this, -1, false);

@@ -121,3 +121,26 @@ test('two fresh arenas give the same refs: allocation draws nothing', (t) => {
   });
   t.deepEqual(refs[0], refs[1]);
 });
+
+test('segments that become empty go back one at a time, when somebody sees to it', (t) => {
+  const arena = new Arena();
+  let told = 0;
+  arena.onEmptied = () => told++;
+  const fillSegments = (): number[] => Array.from({ length: 10 }, () => arena.allocate(8 * MIB - 64));
+  for (const ref of fillSegments()) arena.free(ref);
+  const held = arena.heldBytes;
+  t.is(told, 1);
+  t.true(held >= 5 * 16 * MIB, 'nothing has gone back yet');
+  t.true(arena.releaseEmptied());
+  t.is(arena.heldBytes, held - 16 * MIB);
+  for (const ref of fillSegments()) arena.free(ref);
+  t.is(arena.heldBytes, held, 'what was on its way back is used again');
+  while (arena.releaseEmptied());
+  t.true(arena.heldBytes <= HELD_EMPTY_MAX);
+  told = 0;
+  for (const ref of fillSegments()) arena.free(ref);
+  t.is(told, 1);
+  arena.releaseSpares();
+  t.true(arena.heldBytes <= HELD_EMPTY_MAX);
+  t.false(arena.releaseEmptied());
+});
