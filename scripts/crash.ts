@@ -3,21 +3,29 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../lib/util/random.js';
-import { crashRound } from '../test/support/crash-rounds.js';
+import { CrashSite } from '../test/support/crash-rounds.js';
 
 const rounds = Number(process.argv[2] ?? 200);
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const random = seededRandom(seed);
-const policies = ['always', 'everysec', 'no'] as const;
-const folders = policies.map((policy) => mkdtempSync(join(tmpdir(), `pigeonhole-crash-${policy}-`)));
+const sites = (['always', 'everysec', 'no'] as const).flatMap((policy) => [['foo'], ['foo', 'bar']].map((names) => {
+  const folder = mkdtempSync(join(tmpdir(), `pigeonhole-crash-${policy}-${names.length}-`));
+  return { title: `${policy}, ${names.length} nodes`, folder, rounds: 0, site: new CrashSite(folder, policy, random, names) };
+}));
 console.log(`SEED=${seed}`);
 for (let round = 0; round < rounds; round++) {
-  const which = round % policies.length;
-  const wrong = await crashRound(folders[which]!, policies[which]!, random);
+  const place = sites[round % sites.length]!;
+  const wrong = await place.site.round();
+  place.rounds++;
   if (wrong !== undefined) {
-    console.log(`round ${round}, ${policies[which]!}: ${wrong}; the folder is ${folders[which]!}`);
+    console.log(`round ${round}, ${place.title}: ${wrong}; the folder is ${place.folder}`);
     process.exit(1);
   }
   if (round % 20 === 19) console.log(`${round + 1} rounds`);
 }
-for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+for (const { title, rounds: count, folder, site } of sites) {
+  console.log(`${title}: ${count} rounds, ${site.steps} steps`);
+  await site.end();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);

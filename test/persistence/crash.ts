@@ -1,17 +1,23 @@
-/** A node that is killed under load has what it acknowledged at the next start. `scripts/crash` does it more often. */
+/** Nodes that are killed under load have what they acknowledged. `scripts/crash` does it more often. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { seededRandom } from '../../lib/util/random.js';
-import { crashRound } from '../support/crash-rounds.js';
+import { CrashSite } from '../support/crash-rounds.js';
 import { seedOf } from '../support/seed.js';
 
-for (const [appendfsync, rounds] of [['always', 4], ['everysec', 3], ['no', 3]] as const) {
-  test(`${appendfsync}: a node that is killed under load has what it acknowledged`, async (t) => {
+for (const [appendfsync, rounds, names] of [
+  ['always', 3, ['foo']], ['everysec', 2, ['foo']], ['no', 2, ['foo']], ['always', 3, ['foo', 'bar']],
+] as const) {
+  test(`${appendfsync}, ${names.length} nodes: killed under load, they have what they acknowledged`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-crash-'));
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-    const random = seededRandom(seedOf(t));
-    for (let round = 0; round < rounds; round++) t.is(await crashRound(folder, appendfsync, random), undefined);
+    const site = new CrashSite(folder, appendfsync, seededRandom(seedOf(t)), names);
+    t.teardown(async () => {
+      await site.end();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    for (let round = 0; round < rounds; round++) t.is(await site.round(), undefined);
+    t.true(site.steps > 0);
   });
 }
