@@ -10,6 +10,7 @@
  */
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DurableSizes } from './main.js';
@@ -27,6 +28,13 @@ type What = 'pauses' | 'memory';
 
 const loadProcess = fileURLToPath(new URL('../load-process.js', import.meta.url));
 const pingProcess = fileURLToPath(new URL('ping-process.js', import.meta.url));
+/**
+ * The servers are put in front of all ordinary processes, where that is allowed. Real-time priority, if the bench has
+ * it, is taken from them: Linux stops such processes for 50 ms when they have worked through a second. They get a
+ * session of their own, because niceness counts only among the processes of one (/proc/PID/autogroup).
+ */
+const HASTE = ['setsid', 'chrt', '-o', '0', 'nice', '-n', '-20'];
+const SESSION_NICENESS = '-20';
 /** The pinger is let in front of everybody, so that it does not wait for a processor itself. */
 const PRIORITY = ['-r', '50'];
 const mayHurry = spawnSync('chrt', [...PRIORITY, 'true']).status === 0;
@@ -53,11 +61,14 @@ export async function comparePauses(sizes: DurableSizes, what: What): Promise<vo
     console.log('| meanwhile | server | before | at most | more | seconds |');
     console.log('| --- | --- | --- | --- | --- | --- |');
   }
-  for (const program of durablePrograms('everysec')) await examine(program, sizes, what);
+  for (const { name, command } of durablePrograms('everysec')) {
+    await examine({ name, command: (port) => [...HASTE, ...command(port)] }, sizes, what);
+  }
 }
 
 async function examine(program: Program, { savedKeys, writesPerSecond }: DurableSizes, what: What): Promise<void> {
   const server = await start(program);
+  hurry(server.pid);
   console.error(`${what}: ${program.name} gets ${savedKeys} keys`);
   const client = await RawClient.connect(server.port);
   await runElsewhere(bigKeys(savedKeys), server.port);
@@ -72,6 +83,15 @@ async function examine(program: Program, { savedKeys, writesPerSecond }: Durable
     client.close();
     writing.kill();
     await server.stop();
+  }
+}
+
+/** Puts a process's session in front of others, where there is such a thing, and it is allowed. */
+function hurry(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, SESSION_NICENESS);
+  } catch (error) {
+    console.error(`the server has no session in front of others: ${(error as Error).message}`);
   }
 }
 
