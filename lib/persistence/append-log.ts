@@ -5,6 +5,7 @@
  * Positions run on over all increments, so that who waits for one need not know of files.
  */
 import type { DataFile } from './file-system.js';
+import { Gathering } from './gathering.js';
 import { LogBuffer } from './log-buffer.js';
 import { LogWriter, type SyncRules, type WriterEvents } from './log-writer.js';
 import type { DurabilityWaiter, Recorder } from '../execution/propagation.js';
@@ -68,6 +69,11 @@ export class AppendLog implements Recorder {
   private lost: Error | undefined;
   private notedSecond = 0;
   private waiting: Waiting[] = [];
+  /** How many records there have been, how many of them a write has taken, and how many are on the disk. */
+  private records = 0;
+  private taken = 0;
+  private synced = 0;
+  private readonly gathering = new Gathering(() => this.records - this.taken, () => this.writer.wake());
   private readonly encoded = new ReplyWriter(4096);
 
   /** Goes on at the end of a file, `size` bytes from its start. */
@@ -86,6 +92,7 @@ export class AppendLog implements Recorder {
   private newWriter(file: DataFile, mayBegin: Promise<void>): LogWriter {
     const { base, buffer } = this;
     const events: WriterEvents = {
+      mayWrite: () => this.mayWrite(),
       onSafe: (offset) => this.onSafe(buffer, base, offset),
       onFailure: (operation, error) => this.onFailure(operation, error),
       onRecovery: () => this.events.onRecovery(),
@@ -206,6 +213,7 @@ export class AppendLog implements Recorder {
 
   /** Whatever must stand in front of a record for this database. */
   private prepare(database: number): void {
+    this.records++;
     if (this.notesTime) this.noteTime();
     if (database !== this.database) {
       const digits = String(database);
@@ -247,9 +255,16 @@ export class AppendLog implements Recorder {
 
   private readonly onTurnEnd = (): void => {
     this.isScheduled = false;
-    if (this.lost === undefined) this.writer.wake();
+    if (this.lost === undefined && this.gathering.isOver()) this.writer.wake();
     this.onTurn();
   };
+
+  /** The write that follows takes all. */
+  private mayWrite(): boolean {
+    if (!this.gathering.isOver()) return false;
+    this.taken = this.records;
+    return true;
+  }
 
   /** Settings have changed. */
   wake(): void {
@@ -277,6 +292,7 @@ export class AppendLog implements Recorder {
       await retiring?.flush();
       await this.writer.flush();
     } finally {
+      this.gathering.stop();
       retiring?.stop();
       await this.writer.close();
       this.abandon();
@@ -296,6 +312,8 @@ export class AppendLog implements Recorder {
     // A writer that was given up may come to its end all the same: nobody is told.
     if (this.lost !== undefined || base + offset <= this.safe) return;
     this.safe = base + offset;
+    if (this.holdsReplies && buffer === this.buffer) this.gathering.begin(this.taken - this.synced);
+    this.synced = this.taken;
     if (!this.isHeldBack) this.tellSafe();
   }
 

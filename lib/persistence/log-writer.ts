@@ -16,6 +16,8 @@ import type { Clock } from '../util/clock.js';
 export type SyncPolicy = 'always' | 'everysec' | 'no';
 
 export interface WriterEvents {
+  /** Whether what waits is to be written now; otherwise the writer is woken when it is. */
+  mayWrite(): boolean;
   /** Everything up to an offset is on the disk or, with policy `no`, with the system. */
   onSafe(offset: number): void;
   /** The disk does not take the log; it is tried again and again. Called once for each failure. */
@@ -138,7 +140,7 @@ export class LogWriter {
         if (this.isStopped) return;
         if (this.isSyncDue() || (syncsAll && this.buffer.end === this.written && this.synced < this.written)) {
           await this.sync();
-        } else if (this.written < this.buffer.end) await this.write();
+        } else if (this.written < this.buffer.end && (this.events.mayWrite() || syncsAll)) await this.write();
         else break;
       }
       this.setTimer();
