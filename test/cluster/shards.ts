@@ -100,8 +100,11 @@ async function startNodeWithoutWrites(): Promise<{ port: number; close(): void }
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
-      const isPing = chunk.toString('latin1') === '*1\r\n$4\r\nPING\r\n';
-      socket.write(isPing ? '+PONG\r\n' : "-READONLY You can't write against a read only replica.\r\n");
+      // Several may come in one piece.
+      for (const request of chunk.toString('latin1').split(/(?=\*\d+\r\n)/)) {
+        const isPing = request === '*1\r\n$4\r\nPING\r\n';
+        socket.write(isPing ? '+PONG\r\n' : "-READONLY You can't write against a read only replica.\r\n");
+      }
     });
   });
   server.listen(0, '127.0.0.1');

@@ -34,9 +34,9 @@ test('case is folded on request, but not behind a backslash in a class', (t) => 
 });
 
 test('a pattern with many stars costs little on a text that it does not match', (t) => {
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   t.false(matches('a*'.repeat(100) + 'b', 'a'.repeat(10_000)));
-  t.true(performance.now() - startedAt < 1000);
+  t.true(process.cpuUsage(before).user < 1_000_000, 'microseconds of this process alone');
 });
 
 referenceTest('random patterns match as in redis-server', withReference, async (t, reference) => {
