@@ -38,7 +38,10 @@ export interface RunningNode {
   readonly port: number;
   /** The port for the line protocol; 0 for none. */
   readonly linePort: number;
-  /** Ends the node: takes no new clients, delivers the replies that are due, closes. */
+  /**
+   * Ends the node: takes no new clients, delivers the replies that are due, closes. Where there are save points a last
+   * snapshot is written first; rejects when that cannot be done, and the node goes on.
+   */
   stop(): Promise<void>;
 }
 
@@ -58,5 +61,9 @@ export async function startNode(given: NodeSettings = {}, surroundings: NodeSurr
   const { clock } = surroundings;
   const node = new Node({ settings, log, ...(clock === undefined ? {} : { clock }) });
   await node.start();
-  return node;
+  const stop = async (): Promise<void> => {
+    await node.prepareStop();
+    await node.stop();
+  };
+  return { port: node.port, linePort: node.linePort, stop };
 }

@@ -5,6 +5,7 @@
 import { Cluster } from './cluster/cluster.js';
 import { HandOver } from './cluster/hand-over.js';
 import type { Dial } from './cluster/wire.js';
+import type { ShutdownOptions } from './commands/context.js';
 import { families } from './commands/families.js';
 import { memoryUse } from './commands/memory-use.js';
 import { CommandTable } from './commands/table.js';
@@ -23,6 +24,7 @@ import { type Accepted, type TcpListener, turnAway } from './listeners/tcp-liste
 import { Upkeep } from './listeners/upkeep.js';
 import { type FileSystem, systemFiles } from './persistence/file-system.js';
 import { Persistence } from './persistence/persistence.js';
+import { Shutdown } from './persistence/shutdown.js';
 import { SnapshotKeeper } from './persistence/snapshot-keeper.js';
 import { SnapshotTurn } from './persistence/snapshot-turn.js';
 import { Store } from './store/store.js';
@@ -60,6 +62,7 @@ export class Node {
   private readonly snapshots: SnapshotKeeper;
   private readonly expiryTimer: ExpiryTimer;
   private readonly persistence: Persistence;
+  private readonly shutdown: Shutdown;
   private readonly handOver: HandOver;
   private listeners: TcpListener[] = [];
   /** The ports that clients reach; 0 while there is none. */
@@ -77,10 +80,15 @@ export class Node {
     this.state = new NodeState(store, settings, new CommandTable(families), clock, log);
     this.state.configFile = configFile;
     followSettings(store, settings);
-    this.state.onShutdownRequested = () => setImmediate(() => this.onShutdownRequested());
+    this.state.shutDown = async (options) => {
+      await this.prepareStop(options);
+      setImmediate(() => this.onShutdownRequested());
+    };
+    this.state.abortShutdown = () => this.shutdown.abort();
     const turn = new SnapshotTurn();
     this.state.snapshots = this.snapshots = new SnapshotKeeper(this.state, files, turn);
     this.state.appendLog = this.persistence = new Persistence(this.state, this.snapshots, turn, files);
+    this.shutdown = new Shutdown(this.state, this.snapshots, this.persistence);
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);
@@ -138,6 +146,14 @@ export class Node {
   /** Requests pass the router only where there is something to route. */
   private route(): void {
     this.executor.router = this.cluster.isWhole ? undefined : this.cluster.router;
+  }
+
+  /**
+   * Brings to disk what is to be kept. From then on what writes waits, for `stop`. Rejects with ShutdownRefused when
+   * the disk does not take it; then the node goes on.
+   */
+  prepareStop(options: ShutdownOptions = {}): Promise<void> {
+    return this.shutdown.prepare(options);
   }
 
   /** Takes no new clients, runs no new requests, and ends every connection when its replies have left. */

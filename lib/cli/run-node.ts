@@ -16,14 +16,14 @@ import { Log } from '../util/log.js';
  */
 export async function runNode(
   parts: Pick<ProcessParts, 'load' | 'openLog' | 'heartPid'>,
-  onInterrupt: (node: NodeProcess) => void = (node) => node.stop('SIGINT'),
+  onInterrupt: (node: NodeProcess) => void = (node) => node.stopBySignal('SIGINT'),
 ): Promise<NodeProcess> {
   tuneCompiler();
   const exit = (code: number): void => process.exit(code);
   const startedMs = Date.now();
   const node = new NodeProcess({ ...parts, workFolder: process.cwd(), environment: process.env, exit });
   // Before the first word that the node is ready: whoever waits for that may send a signal at once.
-  process.on('SIGTERM', () => node.stop('SIGTERM'));
+  process.on('SIGTERM', () => node.stopBySignal('SIGTERM'));
   process.on('SIGINT', () => onInterrupt(node));
   process.on('SIGHUP', () => void node.reloadBecause('SIGHUP'));
   await node.start();

@@ -32,6 +32,6 @@ export const startConsole: CommandModule<object, Record<string, unknown>> = {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, PIGEONHOLE_COOKIE: node.cookie },
     });
-    terminal.shell.once('exit', () => node.stop('the shell was left'));
+    terminal.shell.once('exit', () => void node.stop('the shell was left'));
   },
 };

@@ -29,7 +29,8 @@ async function askToStop(target: Target): Promise<number[]> {
   } catch (error) {
     // The node hangs, or its next start is awaited: what watches over it can end it.
     const heartPid = readPid(target.place.heartFile);
-    if (!(error instanceof ControlError) || heartPid === undefined || error.message.includes('wrong cookie')) throw error;
+    const isRefused = error instanceof ControlError && /wrong cookie|the node goes on/.test(error.message);
+    if (!(error instanceof ControlError) || heartPid === undefined || isRefused) throw error;
     const nodePid = readPid(target.place.pidFile);
     process.kill(heartPid, 'SIGTERM');
     return nodePid === undefined ? [heartPid] : [heartPid, nodePid];

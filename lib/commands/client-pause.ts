@@ -18,6 +18,8 @@ export class Pause {
   private isPaused = false;
   /** For which of what is written to disk writes wait, because the disk does not keep up. */
   private readonly behind = new Set<WrittenToDisk>();
+  /** The node is about to stop: what writes waits for whether it does. */
+  private isStopping = false;
 
   private holdsReads = false;
   private endsAtMs = 0;
@@ -54,9 +56,16 @@ export class Pause {
     return true;
   }
 
+  /** Begins or ends the wait of what writes while the node brings its data to disk, to stop. */
+  holdForStop(isStopping: boolean): void {
+    this.isStopping = isStopping;
+    if (isStopping) this.isActive = true;
+    else this.letGo();
+  }
+
   /** Runs what was held back; what must wait for another reason comes back. */
   private letGo(): void {
-    this.isActive = this.isPaused || this.behind.size > 0;
+    this.isActive = this.isPaused || this.behind.size > 0 || this.isStopping;
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const goOn of waiting) goOn();

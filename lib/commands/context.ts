@@ -252,6 +252,14 @@ export interface SnapshotServices {
   schedule(): void;
 }
 
+/** How a node is to stop. */
+export interface ShutdownOptions {
+  /** Whether a last snapshot is written; when it is undefined, where there are save points. */
+  saves?: boolean | undefined;
+  /** It stops also when the disk does not take what is to be kept. */
+  isForced?: boolean;
+}
+
 /** What commands may know and change of the node that they run on. */
 export interface NodeServices {
   readonly propagation: Propagating;
@@ -282,6 +290,11 @@ export interface NodeServices {
   readonly configFile: string | undefined;
   /** Whether buckets that have expired are looked for in the background; `DEBUG SET-ACTIVE-EXPIRE`. */
   isExpiringActively: boolean;
-  /** Stops the node in good order, once the requests that have arrived have run. */
-  requestShutdown(): void;
+  /**
+   * Brings to disk what is to be kept, and then stops the node in good order. Rejects when the disk does not take it;
+   * then the node goes on.
+   */
+  shutDown(options: ShutdownOptions): Promise<void>;
+  /** Ends a `shutDown` that is under way, which rejects. False when there is none. */
+  abortShutdown(): boolean;
 }

@@ -31,8 +31,9 @@ const lolwut: Handler = (_context, args, reply) => {
   reply.verbatim('txt', [...PICTURE, signature, ''].join('\n'));
 };
 
-/** Nothing is written to disk, so SAVE and NOSAVE are the same, and there is nothing that NOW and FORCE would skip. */
-const shutdown: Handler = ({ node }, args, _reply) => {
+/** Who asked gets no reply when the node stops. There are no replicas that NOW would not wait for. */
+const shutdown: Handler = (context, args, reply) => {
+  const { node } = context;
   const words = new Set<string>();
   for (let i = 1; i < args.count; i++) {
     const word = ['NOSAVE', 'SAVE', 'NOW', 'FORCE', 'ABORT'].find((each) => args.is(i, each));
@@ -41,9 +42,16 @@ const shutdown: Handler = ({ node }, args, _reply) => {
   }
   const isContradictory = (words.has('NOSAVE') && words.has('SAVE')) || (words.has('ABORT') && words.size > 1);
   if (isContradictory) throw syntaxError();
-  if (words.has('ABORT')) throw new CommandError('ERR No shutdown in progress.');
+  if (words.has('ABORT')) {
+    if (!node.abortShutdown()) throw new CommandError('ERR No shutdown in progress.');
+    return reply.ok();
+  }
   node.log.warning('User requested shutdown...');
-  node.requestShutdown();
+  const saves = words.has('SAVE') ? true : words.has('NOSAVE') ? false : undefined;
+  const deferred = context.defer(true);
+  node.shutDown({ saves, isForced: words.has('FORCE') }).catch(() => {
+    deferred.complete([Buffer.from('-ERR Errors trying to SHUTDOWN. Check logs.\r\n')]);
+  });
 };
 
 export const serverCommands: readonly CommandSpec[] = [

@@ -3,9 +3,7 @@
  * in this store, or does not exist yet. Values are checked as redis-server checks them. A setting that gets an effect
  * moves to settings.ts.
  */
-import {
-  readPercentiles, readShareOrBytes, readShutdownOptions,
-} from './setting-readers.js';
+import { readPercentiles, readShareOrBytes } from './setting-readers.js';
 import { MIB, type SettingSpec, refuse } from './setting-value.js';
 
 const INT_MAX = 2 ** 31 - 1;
@@ -112,8 +110,6 @@ const others: readonly SettingSpec[] = [
   text('pidfile', '', 'File for the process id', FIXED),
   flag('set-proc-title', 'yes', 'Whether the process has a title of its own', FIXED),
   text('proc-title-template', '{title} {listen-addr} {server-mode}', 'Title of the process'),
-  text('shutdown-on-sigint', 'default', 'How SIGINT ends the node', { read: readShutdownOptions }),
-  text('shutdown-on-sigterm', 'default', 'How SIGTERM ends the node', { read: readShutdownOptions }),
   integer('shutdown-timeout', 10, 'Seconds that replicas have at shutdown', { max: INT_MAX }),
 ];
 

@@ -5,7 +5,8 @@
  */
 import { acceptedSettings } from './accepted-settings.js';
 import {
-  readEventClasses, readFileName, readOutputLimits, readSavePoints, showEventClasses, showFolder,
+  readEventClasses, readFileName, readOutputLimits, readSavePoints, readShutdownOptions, showEventClasses,
+  showFolder,
 } from './setting-readers.js';
 import { GIB, MIB, SettingError, type SettingSpec, normalise } from './setting-value.js';
 
@@ -69,6 +70,8 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'rdbchecksum', kind: 'flag', initial: 'yes', isMutable: false, sentence: 'Whether snapshots have a checksum.' },
   { name: 'rdb-save-incremental-fsync', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether a snapshot is forced to disk every 4 MiB and not only at its end.' },
   { name: 'stop-writes-on-bgsave-error', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether writes are refused while there are save points and the last snapshot in the background has failed.' },
+  { name: 'shutdown-on-sigterm', kind: 'text', initial: 'default', read: readShutdownOptions, isMutable: true, sentence: 'How SIGTERM stops the node, in words of SHUTDOWN: `save`, `nosave`, `now`, `force`; `default` saves where there are save points.' },
+  { name: 'shutdown-on-sigint', kind: 'text', initial: 'default', read: readShutdownOptions, isMutable: true, sentence: 'The same for SIGINT (Ctrl-C).' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
   { name: 'node', kind: 'text', initial: 'pigeonhole', isMutable: false, sentence: 'Name of this node, as nodes and shards call it.' },
   { name: 'cookie', kind: 'text', initial: '', isMutable: false, isSecret: true, sentence: 'Secret that the nodes of a cluster prove to each other; the same on all of them.' },

@@ -22,6 +22,7 @@ import { type Exchange, isNonce, isProof, newNonce, proofOf } from '../cluster/h
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
 import { PersistenceError } from '../persistence/persistence-error.js';
+import { ShutdownRefused } from '../persistence/shutdown.js';
 import { Connection } from '../listeners/connection.js';
 import type { Outbox } from '../listeners/outbox.js';
 import type { Accepted } from '../listeners/tcp-listener.js';
@@ -155,8 +156,10 @@ export class ControlConnection extends Connection {
     const texts: string[] = [];
     for (let i = 2; i < args.count; i++) texts.push(args.copy(i).toString());
     if (verb === 'STOP') {
-      this.outbox.reply.ok();
-      setImmediate(() => owner.stop('stop'));
+      this.answer(owner.stop('stop').then((goes) => {
+        if (!goes) throw new ShutdownRefused('the node goes on: what is to be kept could not be written: see its log');
+        return (reply): void => reply.ok();
+      }));
     } else if (verb === 'RESTART') {
       this.answer(owner.restart().then(() => (reply) => reply.ok()));
     } else if (verb === 'RELOAD') {
@@ -207,7 +210,9 @@ export class ControlConnection extends Connection {
 }
 
 function errorText(error: unknown): string {
-  const isForPeople = error instanceof ConfigError || error instanceof ListenError || error instanceof PersistenceError;
+  const isForPeople =
+    error instanceof ConfigError || error instanceof ListenError || error instanceof PersistenceError ||
+    error instanceof ShutdownRefused;
   return isForPeople ? error.message : `internal error: ${String(error)}`;
 }
 

@@ -11,11 +11,13 @@ import { dirname } from 'node:path';
 import { ControlListener } from './control-listener.js';
 import { keptCookie } from './cookie.js';
 import { type Place, placeOf, prepareFolder, writeOwn } from './place.js';
+import type { ShutdownOptions } from '../commands/context.js';
 import type { Loaded } from '../config/load.js';
 import { SettingError, type SettingSpec, Settings, settingSpecs } from '../config/settings.js';
 import { ConfigError } from '../config/sources.js';
 import { ListenError } from '../listeners/bind.js';
 import { PersistenceError } from '../persistence/persistence-error.js';
+import { ShutdownRefused, shutdownOptions } from '../persistence/shutdown.js';
 import { Node } from '../server.js';
 import { Log } from '../util/log.js';
 
@@ -63,20 +65,48 @@ export class NodeProcess {
       this.openNode(loaded);
       await this.node.start();
     } catch (error) {
+      // It was told to stop while it was loading; that ends the process.
+      if (this.isStopping) return;
       await this.leavePlace();
       throw error;
     }
   }
 
-  /** Stops the node in good order and ends the process; asked again, at once. */
-  stop(why: string): void {
+  /** SIGTERM and SIGINT: as the settings shutdown-on-sigterm and shutdown-on-sigint say. */
+  stopBySignal(signal: 'SIGTERM' | 'SIGINT'): void {
+    // It has not read its settings yet, and there is nothing to be lost.
+    if ((this.node as Node | undefined) === undefined) return this.parts.exit(1);
+    const words = this.node.state.settings.text(`shutdown-on-${signal.toLowerCase()}`);
+    void this.stop(signal, shutdownOptions(words));
+  }
+
+  /**
+   * Stops the node in good order and ends the process; asked again, at once. Resolves when what is to be kept is on
+   * disk. False when the disk does not take it: then the node goes on, and the log says why.
+   */
+  async stop(why: string, options: ShutdownOptions = {}): Promise<boolean> {
     if (this.isStopping) {
       this.log.warning(`${why} again: ending at once`);
       this.removePidFile();
-      return this.parts.exit(1);
+      this.parts.exit(1);
+      return true;
     }
     this.isStopping = true;
     this.log.info(`${why}: stopping`);
+    try {
+      await this.node.prepareStop(options);
+    } catch (error) {
+      if (!(error instanceof ShutdownRefused)) throw error;
+      this.isStopping = false;
+      return false;
+    }
+    this.end();
+    return true;
+  }
+
+  /** Ends the node, and the process with it. */
+  private end(): void {
+    this.isStopping = true;
     this.queue(async () => {
       await this.node.stop();
       await this.leavePlace();
@@ -96,6 +126,7 @@ export class NodeProcess {
       const [log, settings, configFile] = [this.log, this.read!, this.node.state.configFile];
       log.info('Restarting');
       for (const name of ['port', 'line-port']) this.foundPorts.set(name, this.node.state.settings.text(name));
+      await this.node.prepareStop();
       await this.node.stop();
       try {
         this.openNode(loaded);
@@ -191,7 +222,10 @@ export class NodeProcess {
     } catch (error) {
       throw forPeople(error);
     }
-    this.node.onShutdownRequested = () => this.stop('SHUTDOWN');
+    this.node.onShutdownRequested = () => {
+      this.log.info('SHUTDOWN: stopping');
+      this.end();
+    };
   }
 
   /** A node keeps its name and its place for as long as its process lives: others find it by them. */
@@ -242,6 +276,6 @@ function forPeople(error: unknown): unknown {
 function isExpected(error: unknown): error is Error {
   return (
     error instanceof ConfigError || error instanceof ListenError || error instanceof PersistenceError ||
-    error instanceof SettingError
+    error instanceof SettingError || error instanceof ShutdownRefused
   );
 }

@@ -13,7 +13,7 @@ import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import { tellEntryDeleted } from '../commands/bucket-lines.js';
 import { Pause } from '../commands/client-pause.js';
-import type { NodeServices, SnapshotServices } from '../commands/context.js';
+import type { NodeServices, ShutdownOptions, SnapshotServices } from '../commands/context.js';
 import { LatencyMonitor } from '../commands/latency.js';
 import { Monitors } from '../commands/monitor.js';
 import { Slowlog } from '../commands/slowlog.js';
@@ -80,7 +80,8 @@ export class NodeState implements NodeServices {
   configFile: string | undefined;
   isExpiringActively = true;
   /** Set by the server. */
-  onShutdownRequested: (() => void) | undefined;
+  shutDown: (options: ShutdownOptions) => Promise<void> = () => Promise.resolve();
+  abortShutdown: () => boolean = () => false;
   private lastClientId = 0;
 
   constructor(
@@ -126,10 +127,6 @@ export class NodeState implements NodeServices {
     this.functions = functions;
     if (functions.length === 0) return;
     this.log.warning(`${file} has ${functions.length} libraries of functions: they are kept and written again, and not run`);
-  }
-
-  requestShutdown(): void {
-    this.onShutdownRequested?.();
   }
 
   nextClientId(): number {

@@ -61,7 +61,11 @@ export class Persistence implements AppendLogServices {
   /** What changes files happens one after the other. */
   private work: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
+  /** All data is in the store. */
+  isLoaded = false;
   private isStarted = false;
+  /** The first base is being written: without it the log is of no use. */
+  private isBeginning = false;
   private isGivingUp = false;
 
   constructor(
@@ -131,6 +135,7 @@ export class Persistence implements AppendLogServices {
       this.leaveFolder();
       throw forPeople(error, this.folder.folder);
     }
+    this.isLoaded = true;
     this.node.refuseFor('loading', undefined);
     if (this.isOn) this.startLooking();
   }
@@ -161,16 +166,27 @@ export class Persistence implements AppendLogServices {
   async stop(): Promise<void> {
     this.isStarted = false;
     clearInterval(this.timer);
-    await this.endLoss();
+    await this.endRewrite();
     await this.closeLog();
     this.leaveFolder();
   }
 
-  /** What was removed a moment ago is written again, if the disk takes it now. */
-  private async endLoss(): Promise<void> {
+  /** Gives up a rewrite, unless it puts back what was removed a moment ago, which is waited for. */
+  async endRewrite(): Promise<void> {
     await this.lossWatch.lookNow();
     if (this.lossWatch.isLost) await Promise.race([this.work, delay(STOP_MS_MAX)]);
     else await this.giveUp();
+  }
+
+  /** Resolves when all that was recorded is on disk. Rejects when the disk does not take it. */
+  async flush(): Promise<void> {
+    if (this.lossWatch.isLost) throw new Error('the append log is lost');
+    await this.log?.flush();
+  }
+
+  /** Throws while the log has been switched on and has no base yet: then it could not be loaded. */
+  checkBegun(): void {
+    if (this.isBeginning) throw new PersistenceError("Writing initial AOF, can't exit.");
   }
 
   /** Gives up a rewrite; its file is gone when this resolves. The log is whole without it. */
@@ -429,7 +445,9 @@ export class Persistence implements AppendLogServices {
   private onSwitch(): void {
     if (!this.isStarted) return;
     const isWanted = this.node.settings.flag('appendonly');
+    this.isBeginning = isWanted && !this.isOn;
     void this.queue(async () => {
+      this.isBeginning = isWanted && !this.isOn;
       if (isWanted === this.isOn) return;
       if (isWanted) await this.switchOn();
       else await this.switchOff();
@@ -449,6 +467,8 @@ export class Persistence implements AppendLogServices {
       await this.switchOff();
       node.log.warning(`The append log could not be switched on: ${reasonOf(error)}`);
       node.settings.set('appendonly', 'no');
+    } finally {
+      this.isBeginning = false;
     }
   }
 

@@ -13,7 +13,7 @@ import { Snapshot, type WritableFile } from './snapshot.js';
 import type { SnapshotTurn } from './snapshot-turn.js';
 import { codeOf, reasonOf } from './system-error.js';
 import type { ReloadOptions, SnapshotServices } from '../commands/context.js';
-import { snapshotFailed } from '../errors.js';
+import { hasNoFolder, snapshotFailed } from '../errors.js';
 import type { NodeState } from '../execution/node-state.js';
 import { refuseWrites } from '../execution/refusals.js';
 import { isAlive } from '../util/is-alive.js';
@@ -104,6 +104,7 @@ export class SnapshotKeeper implements SnapshotServices {
 
   /** SAVE, and the last snapshot before the node ends: of this moment, or of when what is being written has ended. */
   save(): Promise<void> {
+    if (!this.hasFolder) return Promise.reject(hasNoFolder());
     return this.run(async () => {
       await this.write();
       this.note('ok');
@@ -232,10 +233,15 @@ export class SnapshotKeeper implements SnapshotServices {
     this.saveInBackground();
   }
 
-  /** Gives up what is being written; its file is gone when this resolves. */
-  async giveUp(): Promise<void> {
+  /** Gives up what is being written. */
+  abort(): void {
     this.isScheduled = false;
     this.snapshot?.abort();
+  }
+
+  /** The same, and its file is gone when this resolves. */
+  async giveUp(): Promise<void> {
+    this.abort();
     await this.work;
   }
 
