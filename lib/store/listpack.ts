@@ -31,12 +31,13 @@ export const ELEMENT_OVERHEAD_MAX = 10;
 /** The most that an integer takes. */
 export const INTEGER_BYTES_MAX = 10;
 /** The longest int64 in decimal. */
-const INTEGER_CHARS_MAX = 20;
+export const INTEGER_CHARS_MAX = 20;
 
-const END = 0xff;
+/** Stands behind the last element. */
+export const LISTPACK_END = 0xff;
 const COUNT_AT = 4;
 /** So many elements or more are not counted. */
-const COUNT_UNKNOWN = 0xffff;
+export const COUNT_UNKNOWN = 0xffff;
 
 const STRING_32 = 0xf0;
 const INTEGER_16 = 0xf1;
@@ -72,6 +73,11 @@ function setListpackBytes(bytes: Buffer, start: number, byteCount: number): void
   bytes[start + 3] = byteCount >>> 24;
 }
 
+/** How many elements it has, or COUNT_UNKNOWN. */
+export function listpackCount(bytes: Buffer, start: number): number {
+  return bytes[start + COUNT_AT]! | (bytes[start + COUNT_AT + 1]! << 8);
+}
+
 /** Writes an empty listpack and gives its end, for `closeListpack`. */
 export function openListpack(bytes: Buffer, start: number): number {
   bytes[start + COUNT_AT] = bytes[start + COUNT_AT + 1] = 0;
@@ -85,9 +91,9 @@ export function listpackEnd(bytes: Buffer, start: number): number {
 
 /** Ends a listpack at `end`, after `added` elements were written. */
 export function closeListpack(bytes: Buffer, start: number, end: number, added: number): void {
-  bytes[end] = END;
+  bytes[end] = LISTPACK_END;
   setListpackBytes(bytes, start, end + 1 - start);
-  const count = bytes[start + COUNT_AT]! | (bytes[start + COUNT_AT + 1]! << 8);
+  const count = listpackCount(bytes, start);
   const counted = count === COUNT_UNKNOWN ? count : Math.min(count + added, COUNT_UNKNOWN);
   bytes[start + COUNT_AT] = counted & 0xff;
   bytes[start + COUNT_AT + 1] = counted >>> 8;
@@ -121,8 +127,17 @@ export function previousElement(bytes: Buffer, at: number): number {
   return from - size;
 }
 
+/** How many bytes must be there to know the size of the element at `at`; undefined when there is no such head. */
+export function headBytes(bytes: Buffer, at: number): number | undefined {
+  const head = bytes[at]!;
+  if (head < 0xe0) return 1;
+  if (head < STRING_32) return 2;
+  if (head === STRING_32) return 5;
+  return head <= INTEGER_64 ? 1 : undefined;
+}
+
 /** How many bytes head and content of an element have. */
-function elementSize(bytes: Buffer, at: number): number {
+export function elementSize(bytes: Buffer, at: number): number {
   const head = bytes[at]!;
   if (head < 0x80) return 1;
   if (head < 0xc0) return 1 + (head & 0x3f);
@@ -134,7 +149,8 @@ function elementSize(bytes: Buffer, at: number): number {
   return size;
 }
 
-function backLengthBytes(size: number): number {
+/** How many bytes the size behind an element takes. The bounds are redis-server's, one lower than they could be. */
+export function backLengthBytes(size: number): number {
   if (size <= 127) return 1;
   if (size < 16_383) return 2;
   if (size < 2_097_151) return 3;
