@@ -38,8 +38,8 @@ function popHandler(end: ListEnd): Handler {
 }
 
 const blmpop: Handler = (context, args, reply) => {
-  const untilMs = readTimeout(context, args, 1);
   const order = readPopOrder(args, 2);
+  const untilMs = readTimeout(context, args, 1);
   if (popFirstList(context, args, order, reply)) return;
   if (!context.mayWait) return reply.nilArray();
   context.wait({

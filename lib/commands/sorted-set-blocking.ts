@@ -20,8 +20,8 @@ function popHandler(end: End): Handler {
 }
 
 const bzmpop: Handler = (context, args, reply) => {
-  const untilMs = readTimeout(context, args, 1);
   const order = readMemberPopOrder(args, 2);
+  const untilMs = readTimeout(context, args, 1);
   if (popFirstSet(context, args, order, reply)) return;
   if (!context.mayWait) return reply.nilArray();
   context.wait({
