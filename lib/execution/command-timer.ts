@@ -19,10 +19,14 @@ import type { Stats } from '../util/stats.js';
 
 const SHARED_MAX = 64;
 const EXACT_BELOW_US = 1000;
+/** When a batch has taken so long, its next command sees a later moment. */
+const STALE_US = 1000;
 
 export class CommandTimer {
   /** Where the time begins that has not been given to a command. */
   private sinceUs = 0;
+  /** The moment that commands see (Store.nowMs), on this clock. */
+  private momentUs = 0;
   /** The next command is the first of its batch. */
   private isFirst = true;
   private isExact = false;
@@ -36,6 +40,8 @@ export class CommandTimer {
     private readonly stats: Stats,
     private readonly slowlog: Slowlog,
     private readonly latency: LatencyMonitor,
+    /** Begins a new moment in the middle of a batch. */
+    private readonly setNow: (elapsedUs: number) => void,
   ) {
     settings.watch('slowlog-log-slower-than', () => {
       const us = settings.integer('slowlog-log-slower-than');
@@ -45,7 +51,7 @@ export class CommandTimer {
 
   /** A batch begins at this moment of the clock. */
   beginBatch(elapsedUs: number): void {
-    this.sinceUs = elapsedUs;
+    this.sinceUs = this.momentUs = elapsedUs;
     this.isFirst = true;
   }
 
@@ -71,6 +77,7 @@ export class CommandTimer {
 
   private endAlone(session: Session, command: Command, args: Args): void {
     const durationUs = this.lap();
+    if (this.sinceUs - this.momentUs >= STALE_US && session.mayWait) this.catchUp();
     this.account(command, durationUs, 1);
     if (this.slowlog.isSlow(durationUs) && !command.isKeptFromSlowlog) {
       this.slowlog.add(session, command, args, durationUs, this.clock.nowMs());
@@ -78,6 +85,12 @@ export class CommandTimer {
     if (this.latency.isSlow(durationUs)) {
       this.latency.add(command.isFast ? 'fast-command' : 'command', durationUs, this.clock.nowMs());
     }
+  }
+
+  /** Behind a slow command. All commands of a transaction see one moment. */
+  private catchUp(): void {
+    this.momentUs = this.sinceUs;
+    this.setNow(this.sinceUs);
   }
 
   private endShared(): void {

@@ -103,7 +103,8 @@ export class NodeState implements NodeServices {
     this.propagation = new Propagation(store);
     this.monitors = new Monitors(clock);
     this.pause = new Pause(clock);
-    this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency);
+    const setNow = (elapsedUs: number): void => store.setNow(this.wallClock.msAt(elapsedUs));
+    this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency, setNow);
     this.waits = new WaitingClients(this);
     this.wallClock = new WallClock(clock);
     this.startedAtMs = clock.nowMs();
@@ -133,7 +134,7 @@ export class NodeState implements NodeServices {
     return ++this.lastClientId;
   }
 
-  /** Called before a batch of requests: they all see the same moment. */
+  /** Called before a batch of requests: they see the same moment, but what comes behind a slow one sees a later one. */
   beginBatch(): void {
     const elapsedUs = this.clock.elapsedUs();
     this.store.setNow(this.wallClock.msAt(elapsedUs));

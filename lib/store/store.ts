@@ -61,7 +61,7 @@ export class Store {
   readonly foreign: Keyspace[] = [];
   readonly encodingLimits = new EncodingLimits();
 
-  /** The time that expiry is judged by. Set once for each batch of requests, so that a batch sees one moment. */
+  /** The time that expiry is judged by. Set for each batch of requests, and anew in it behind a slow one. */
   nowMs = 0;
   /** The same moment. While the append log is loaded nothing expires: then only this one is right. */
   timeMs = 0;
