@@ -18,7 +18,7 @@ import type {
   Client, Context, Deferred, EventClass, NodeServices, TransactionSteps, Word,
 } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
-import { CommandError, execAbortedBy, outOfMemory } from '../errors.js';
+import { CommandError, execAbortedBy, outOfMemory, wrongArity } from '../errors.js';
 import type { Router } from '../execution/execute.js';
 import type { Session } from '../execution/session.js';
 import type { Transaction } from '../execution/transaction.js';
@@ -291,6 +291,9 @@ export class ShardRouter implements Router, Sides, WaitRouter {
 
   private scatterByKeys(session: Session, command: Command, args: Args): void {
     const { peers } = this.routes;
+    const { count, positions } = this.keys;
+    // The last key lacks its value: no part is run.
+    if (args.count - positions[count - 1]! !== positions[1]! - positions[0]!) throw wrongArity(command.fullName);
     const asked = [...new Set(this.owners)];
     // Before anything is sent: a part that cannot be sent at all leaves the others undone.
     for (const owner of asked) peers[owner]?.link(session.db.index, session.protocol).prepare();

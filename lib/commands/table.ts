@@ -11,6 +11,9 @@ const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
   'subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit', 'reset',
 ]);
 
+/** Transactions have links of their own, and so has each database and protocol. */
+const OVERTAKING = new Set(['watch', 'exec', 'select', 'hello', 'reset']);
+
 const STEPS_OF_TRANSACTION = new Set(['multi', 'exec', 'discard', 'watch', 'quit', 'reset']);
 
 /** A record as it is run: with its counters, and its subcommands by name. */
@@ -36,7 +39,7 @@ export class Command {
   /** What it does is not queued within a transaction. */
   readonly isStepOfTransaction: boolean;
   readonly isRefusedInTransactions: boolean;
-  /** Over shards it goes another way than the requests before it, and could overtake them. */
+  /** Over shards it, or what follows it, goes another way than the requests before it, and could overtake them. */
   readonly overtakes: boolean;
   /** A RESP2 client that has subscribed may send it. */
   readonly isForSubscribers: boolean;
@@ -87,7 +90,7 @@ export class Command {
     this.isKeptFromSlowlog = spec.flags.includes('skip_slowlog');
     this.isStepOfTransaction = STEPS_OF_TRANSACTION.has(this.fullName);
     this.isRefusedInTransactions = spec.flags.includes('no_multi');
-    this.overtakes = spec.flags.includes('blocking') || this.name === 'watch' || this.name === 'exec';
+    this.overtakes = spec.flags.includes('blocking') || OVERTAKING.has(this.name);
     this.isBlocking = spec.flags.includes('blocking') || spec.mayWait === true;
     this.isForSubscribers = FOR_SUBSCRIBERS.has(this.fullName);
     this.onlyKey = onlyKeyOf(spec);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { TestCluster, withCluster } from '../support/cluster.js';
 import { referenceTest } from '../support/macros.js';
-import { RawClient, encode } from '../support/raw-client.js';
+import { RawClient, encode, parts } from '../support/raw-client.js';
 import { freePort, startReference } from '../support/reference.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -187,5 +187,32 @@ referenceTest('a redis-server that wants another password is down, and says why'
   const client = await RawClient.connect(cluster.port('foo'));
   const reply = await client.ask('GET zebra');
   t.is(reply, `-PEERDOWN bar (redis://127.0.0.1:${reference.port}): NOAUTH Authentication required.\r\n`);
+  client.close();
+});
+
+test('MSET over two shards that lacks its last value sets nothing', withCluster, {}, async (t, cluster) => {
+  const client = await RawClient.connect(cluster.port('foo'));
+  t.is(await client.ask('MSET apple 1 zebra'), "-ERR wrong number of arguments for 'mset' command\r\n");
+  t.is(await client.ask('MSET apple 1 zebra 2 banana'), "-ERR wrong number of arguments for 'mset' command\r\n");
+  t.is(await client.ask('MGET apple zebra'), '*2\r\n$-1\r\n$-1\r\n');
+  t.is(await client.ask('MSET apple 1 zebra 2'), '+OK\r\n');
+  client.close();
+});
+
+test('requests of a pipeline keep their order over HELLO, SELECT and RESET', withCluster, {}, async (t, cluster) => {
+  const client = await RawClient.connect(cluster.port('foo'));
+  const lines = [
+    'SET zebra 1', 'APPEND zebra 2', 'HELLO 3', 'GETDEL zebra', 'HELLO 2', 'GET zebra', 'COPY zoo zebra DB 1',
+    'SET zoo 3', 'COPY zoo zebra DB 1', 'SELECT 1', 'GETDEL zebra', 'SELECT 2', 'SWAPDB 0 1', 'RESET', 'GET zoo',
+    'SELECT 1', 'GET zoo',
+  ];
+  client.send(Buffer.concat(lines.map((line) => encode(parts(line)))));
+  const replies: string[] = [];
+  for (const line of lines) {
+    const reply = await client.reply();
+    if (!line.startsWith('HELLO')) replies.push(reply.trimEnd().split('\r\n').at(-1)!);
+  }
+  const expected = ['+OK', ':2', '12', '$-1', ':0', '+OK', ':1', '+OK', '3', '+OK', '+OK', '+RESET', '$-1', '+OK', '3'];
+  t.deepEqual(replies, expected);
   client.close();
 });
