@@ -1,48 +1,89 @@
 /**
  * Random commands, on a node and on redis-server, until the minutes are over:
- * `scripts/fuzz [minutes] [seed] [family ...]`.
  *
- * Two kinds of rounds take turns. One draws sequences from the families' grammars and compares replies; the other draws
- * nasty arguments for every command there is, and asks only that each gets one well-formed reply. The first failure of
- * each command is printed, shrunk, with the seed that brings it back; the others are counted.
+ *     scripts/fuzz [--minutes 1] [--seed N] [--length 300] [--front one|two] [family ...]
+ *
+ * Rounds take turns. One draws a sequence of `length` requests from the families' grammars and compares replies; the
+ * other draws nasty arguments for every command there is, and asks only that each gets one well-formed reply. The
+ * family `together` is all families over the same keys, with what both servers hold compared every so often. With
+ * `--front` the node is one that owns nothing in a cluster: all buckets are on one other node, or on two.
+ *
+ * The first difference of each command is printed, shrunk, with the seed that brings it back (`--seed`, with the same
+ * length and families); the others are counted.
  */
+import { parseArgs } from 'node:util';
 import { families } from '../lib/commands/families.js';
 import { CommandTable } from '../lib/commands/table.js';
-import { grammars } from '../test/generators/families.js';
+import { allTogether, grammars } from '../test/generators/families.js';
 import { Sequences } from '../test/generators/grammar.js';
 import { nastyRequests } from '../test/generators/nasty-requests.js';
-import { KEYS } from '../test/generators/words.js';
-import { type Difference, describe, findDifference, quoted, shrink } from '../test/support/differential.js';
+import { initialSettings } from '../test/generators/together.js';
+import { ALL_KEYS, KEYS } from '../test/generators/words.js';
+import { type Difference, type Options, describe, findDifference, quoted, shrink } from '../test/support/differential.js';
+import { REFUSAL, frontOfOne, frontOfTwo, outOfReach } from '../test/support/fronts.js';
 import { findIllFormed } from '../test/support/one-reply.js';
-import { nodeProcess, reference, smallLimits, whyNoReference } from '../test/support/targets.js';
+import { type Target, nodeProcess, reference, smallLimits, whyNoReference } from '../test/support/targets.js';
 
-const LENGTH = 300;
+const TOGETHER = 'together';
+const LENGTH = { together: 20_000, other: 300 };
+const NASTY_LENGTH = 300;
 
 if (whyNoReference !== undefined) throw new Error(whyNoReference);
-const [minutes = '1', seedText = String(Date.now() % 2 ** 31), ...only] = process.argv.slice(2);
+const { values, positionals: only } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string' }, seed: { type: 'string' }, length: { type: 'string' }, front: { type: 'string' } },
+});
 const table = new CommandTable(families);
-const chosen = grammars.filter(({ family }) => only.length === 0 || only.includes(family));
-const sequences = new Sequences(chosen, table, KEYS);
-const endMs = Date.now() + Number(minutes) * 60_000;
+const isTogether = only.includes(TOGETHER);
+const sequences = sequencesOf();
+const length = Number(values.length ?? (isTogether ? LENGTH.together : LENGTH.other));
+const minutes = Number(values.minutes ?? 1);
+const endMs = Date.now() + minutes * 60_000;
 const failed = new Map<string, number>();
+/** How many requests have been compared, by the group of their command. */
+const compared = new Map<string, number>();
 
 const theirs = await reference.start(smallLimits);
-let ours = await nodeProcess.start(smallLimits);
-let seed = Number(seedText);
-const firstSeed = seed;
-console.log(`fuzz: SEED=${seed}, ${minutes} minutes`);
+const target = targetOf(values.front);
+let ours = await target.start(smallLimits);
+const options: Options = {
+  first: target === nodeProcess ? [initialSettings] : [],
+  ...(values.front === 'two' ? { refusal: REFUSAL } : {}),
+  onCompared: count,
+};
+const firstSeed = Number(values.seed ?? Date.now() % 2 ** 31);
+let seed = firstSeed;
+console.log(`fuzz: --seed ${seed} --length ${length} ${only.join(' ')}, ${minutes} minutes, against ${target.name}`);
 for (; Date.now() < endMs; seed++) {
   await compare(seed);
   await abuse(seed);
 }
 await ours.stop();
 await theirs.stop();
-const total = [...failed.values()].reduce((sum, count) => sum + count, 0);
+const total = [...failed.values()].reduce((sum, each) => sum + each, 0);
 console.log(`fuzz: ${seed - firstSeed} rounds, ${total} failures, of these commands: ${[...failed.keys()].join(' ') || '-'}`);
+const groups = [...compared].sort(([a], [b]) => (a < b ? -1 : 1)).map(([group, each]) => `${group} ${each}`);
+console.log(`fuzz: compared ${[...compared.values()].reduce((sum, each) => sum + each, 0)}: ${groups.join(', ')}`);
 process.exitCode = total === 0 ? 0 : 1;
 
+function targetOf(front: string | undefined): Target {
+  if (front === undefined) return nodeProcess;
+  if (front !== 'one' && front !== 'two') throw new Error('--front is one or two: on how many nodes the buckets are');
+  return front === 'one' ? frontOfOne : frontOfTwo;
+}
+
+/** What is drawn from: the families that were named, or all by themselves, or all together. */
+function sequencesOf(): Sequences {
+  const known = { named: (name: string) => (outOfReach(values.front, name) ? undefined : table.named(name)) };
+  if (isTogether) return new Sequences(allTogether, known, ALL_KEYS);
+  const chosen = grammars.filter(({ family }) => only.length === 0 || only.includes(family));
+  if (chosen.length > 0) return new Sequences(chosen, known, KEYS);
+  throw new Error(`there are these families: ${grammars.map(({ family }) => family).join(' ')} ${TOGETHER}`);
+}
+
 async function compare(roundSeed: number): Promise<void> {
-  const found = await find(sequences.sequence(roundSeed, LENGTH));
+  const requests = isTogether ? sequences.longSequence(roundSeed, length) : sequences.sequence(roundSeed, length);
+  const found = await find(requests);
   if (found !== undefined && isFirst(found.requests.at(-1)![0]!)) {
     console.log(`\nSEED=${roundSeed}\n${describe(await shrink(found, find))}`);
   }
@@ -50,13 +91,18 @@ async function compare(roundSeed: number): Promise<void> {
 
 /** A difference between the two; a node that went down over it is started again. */
 async function find(requests: readonly string[][]): Promise<Difference | undefined> {
-  const found = await findDifference(requests, ours.port, theirs.port);
+  const found = await findDifference(requests, ours.port, theirs.port, options);
   if (found?.ours.endsWith('<closed>')) await restart();
   return found;
 }
 
+function count(request: readonly string[]): void {
+  const group = table.named(request[0]!)?.spec.group ?? 'unknown';
+  compared.set(group, (compared.get(group) ?? 0) + 1);
+}
+
 async function abuse(roundSeed: number): Promise<void> {
-  const found = await findIllFormed(nastyRequests(table, roundSeed, LENGTH), ours.port);
+  const found = await findIllFormed(nastyRequests(table, roundSeed, NASTY_LENGTH), ours.port);
   if (found === undefined) return;
   await restart();
   if (isFirst(found.request[0]!)) console.log(`\nSEED=${roundSeed}\n> ${found.request.map(quoted).join(' ')}\n  ${found.what}`);
@@ -64,12 +110,12 @@ async function abuse(roundSeed: number): Promise<void> {
 
 /** Counts a failure; true for a command's first, which is told at length. */
 function isFirst(command: string): boolean {
-  const count = (failed.get(command.toUpperCase()) ?? 0) + 1;
-  failed.set(command.toUpperCase(), count);
-  return count === 1;
+  const times = (failed.get(command.toUpperCase()) ?? 0) + 1;
+  failed.set(command.toUpperCase(), times);
+  return times === 1;
 }
 
 async function restart(): Promise<void> {
   await ours.stop();
-  ours = await nodeProcess.start(smallLimits);
+  ours = await target.start(smallLimits);
 }

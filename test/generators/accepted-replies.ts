@@ -1,80 +1,117 @@
 /**
  * Where a node's replies may differ from redis-server's, and why. A rule is for a command, or for a command with its
- * first argument; its marks are those of a row (test/support/rows.ts).
+ * first argument. An error is compared as it stands, whatever the rule.
  */
+import { replyEnd } from '../../lib/protocol/reply-framer.js';
 import { comparable } from '../support/rows.js';
+import { comparableDump } from './comparable-dump.js';
+
+/** Brings both replies into the form in which they must be equal. */
+type Form = (reply: string, other: string, request: readonly string[]) => string;
 
 interface Rule {
-  command: string;
-  marks?: string;
-  /** What is not compared. */
-  hides?: RegExp;
+  commands: readonly string[];
+  form: Form;
   reason: string;
 }
 
+const whatever: Form = () => '';
+const unordered: Form = (reply) => comparable(reply, '~');
+const digits: Form = (reply) => comparable(reply, '#');
+const hiding = (hidden: RegExp): Form => (reply) => reply.replace(hidden, ':#');
+
+/** The kind of reply, and how many elements it has; of a text only that there is one. */
+const shape: Form = (reply) => {
+  if (!reply.startsWith('$') || reply.startsWith('$-1')) return reply.slice(0, reply.indexOf('\r\n'));
+  return '$';
+};
+
+/** Of a walk that is not done with one call, in one of the two, only that there is a reply. */
+const walk: Form = (reply, other, [command, first, second]) => {
+  const isFromStart = (command!.toUpperCase() === 'SCAN' ? first : second) === '0';
+  const isWhole = isFromStart && [reply, other].every((each) => each.startsWith(WALKED));
+  return isWhole ? comparable(reply.slice(WALKED.length), '~') : '';
+};
+const WALKED = '*2\r\n$1\r\n0\r\n';
+
+/** The digits of a time, unless the two are further apart than a slow machine makes them. */
+const near = (apart: number): Form => (reply, other) => {
+  const [mine, theirs] = [reply, other].map((each) => Number(each.slice(1, -2)));
+  return mine! >= 0 && theirs! >= 0 && Math.abs(mine! - theirs!) <= apart ? ':#' : reply;
+};
+const APART_SECONDS = 30;
+
+const SEEDED = 'goes in the order of an index that is seeded per process';
+const RANDOM = 'is drawn at random';
+
 const rules: readonly Rule[] = [
-  { command: 'HELLO', marks: '?', reason: 'says which server and connection it is' },
-  { command: 'RANDOMKEY', marks: '?', reason: 'is drawn at random' },
-  { command: 'HRANDFIELD', marks: '?', reason: 'is drawn at random' },
-  { command: 'DBSIZE', marks: '#', reason: 'counts what has expired until it is met, and who meets it is chance' },
-  { command: 'SCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'HSCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'ZRANDMEMBER', marks: '?', reason: 'is drawn at random' },
-  { command: 'ZSCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'KEYS', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'HGETALL', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },
-  { command: 'HKEYS', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },
-  { command: 'HVALS', marks: '~', reason: 'a large hash goes in the order of an index that is seeded per process' },
-  { command: 'SRANDMEMBER', marks: '?', reason: 'is drawn at random' },
-  { command: 'SSCAN', marks: '?', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'SMEMBERS', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'SINTER', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'SUNION', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'SDIFF', marks: '~', reason: 'goes in the order of an index that is seeded per process' },
-  { command: 'XPENDING', hides: /:\d+(?=\r\n:)/g, reason: 'says how many milliseconds ago entries were delivered' },
+  { commands: ['HELLO'], form: whatever, reason: 'says which server and connection it is' },
+  { commands: ['RANDOMKEY', 'HRANDFIELD', 'SRANDMEMBER', 'ZRANDMEMBER', 'SPOP'], form: shape, reason: RANDOM },
+  { commands: ['DBSIZE'], form: digits, reason: 'counts what has expired until it is met, and who meets it is chance' },
+  { commands: ['SCAN', 'HSCAN', 'SSCAN', 'ZSCAN'], form: walk, reason: SEEDED },
+  { commands: ['KEYS', 'SMEMBERS', 'SINTER', 'SUNION', 'SDIFF'], form: unordered, reason: SEEDED },
+  { commands: ['HGETALL', 'HKEYS', 'HVALS'], form: unordered, reason: `a large hash ${SEEDED}` },
+  { commands: ['CONFIG GET'], form: unordered, reason: `the settings' table of redis-server ${SEEDED}` },
+  { commands: ['DUMP'], form: comparableDump, reason: 'see comparable-dump.ts' },
+  { commands: ['XADD'], form: (reply) => reply.replace(/^\$\d+\r\n\d{13}-\d+/, '#'), reason: 'with `*` the ID is the time' },
   {
-    command: 'XINFO', hides: /(?<=idle\r\n):\d+|:1\d{12}(?=\r)/g,
+    commands: ['XPENDING'], form: hiding(/:\d+(?=\r\n:)/g), reason: 'says how many milliseconds ago entries were delivered',
+  },
+  {
+    commands: ['XINFO'], form: hiding(/(?<=idle\r\n):\d+|:1\d{12}(?=\r)/g),
     reason: 'says when consumers were seen and entries delivered',
   },
-  { command: 'PTTL', marks: '#', reason: 'the two are asked at different milliseconds' },
-  { command: 'PEXPIRETIME', marks: '#', reason: 'a span is counted from different milliseconds' },
-  { command: 'TTL', marks: '#', reason: 'the second may turn between the two' },
-  { command: 'EXPIRETIME', marks: '#', reason: 'the second may turn between the two' },
-  { command: 'OBJECT REFCOUNT', marks: '#', reason: 'redis-server shares small integers' },
+  { commands: ['TTL', 'EXPIRETIME'], form: near(APART_SECONDS), reason: 'the second may turn between the two' },
+  { commands: ['PTTL', 'PEXPIRETIME'], form: near(APART_SECONDS * 1000), reason: 'the two are asked at different milliseconds' },
+  { commands: ['OBJECT REFCOUNT'], form: digits, reason: 'redis-server shares small integers' },
+  { commands: ['OBJECT IDLETIME'], form: digits, reason: 'the second may turn between the two' },
 ];
 
-/** The forms of sets and hashes that are tables: they go in the order of an index that is seeded per process. */
-const TABLES = ['\x02', '\x04'];
-
-/** A stream, and the moments in it, of this century: when consumers were seen, and entries delivered. */
-const STREAM = '\x13';
-const MOMENTS = /[^]{4}[\xa0-\xff]\p{Cc}{3}/gu;
-
-/** A payload as it is; that of a table without its footer and with its bytes in order. */
-function comparableDump(reply: string): string {
-  const content = reply.slice(reply.indexOf('\r\n') + 2, -12);
-  if (content.startsWith(STREAM)) return content.replace(MOMENTS, '#');
-  return TABLES.includes(content.charAt(0)) ? [...Buffer.from(content, 'latin1')].sort().join() : reply;
+/** Requests that our node takes, and redis-server 7.0 refuses, as the accepted differences of the records say. */
+export function isNewer([command, ...args]: readonly string[]): boolean {
+  return /^z(rev)?rank$/i.test(command!) && args.length === 3;
 }
 
-/**
- * A reply in the form in which it is compared. An error is compared as it stands, whatever the rule; where nothing else
- * is compared, that it is none still is.
- */
-export function comparableReply(request: readonly string[], reply: string): string {
-  if (reply.startsWith('-')) return reply;
+const forms = new Map(rules.flatMap(({ commands, form }) => commands.map((command) => [command, form])));
+
+function formOf(request: readonly string[]): Form | undefined {
   const command = request[0]!.toUpperCase();
-  if (command === 'DUMP') return comparableDump(reply);
-  const withFirst = `${command} ${(request[1] ?? '').toUpperCase()}`;
-  const rule = rules.find((each) => each.command === command || each.command === withFirst);
-  const shown = rule?.hides === undefined ? reply : reply.replace(rule.hides, ':#');
-  return comparable(shown, rule?.marks ?? '');
+  return forms.get(command) ?? forms.get(`${command} ${(request[1] ?? '').toUpperCase()}`);
 }
 
-/**
- * Whether a reply of redis-server is such that nothing can be compared from it on. It does not reset errno before SORT
- * reads numbers, so a number out of range in any earlier request makes it refuse all that it sorts.
- */
-export function endsComparison(request: readonly string[], theirs: string): boolean {
-  return /^SORT(_RO)?$/i.test(request[0]!) && theirs.startsWith("-ERR One or more scores can't be converted");
+function areAlike(request: readonly string[], ours: string, theirs: string): boolean {
+  if (ours === theirs) return true;
+  if (ours.startsWith('-') || theirs.startsWith('-')) return false;
+  const form = formOf(request);
+  return form !== undefined && form(ours, theirs, request) === form(theirs, ours, request);
+}
+
+/** Compares the replies of two connections, one request after the other: a transaction's replies come with its EXEC. */
+export class Comparison {
+  private queued: (readonly string[])[] = [];
+
+  isSame(request: readonly string[], ours: string, theirs: string): boolean {
+    const command = request[0]!.toUpperCase();
+    if (ours === '+QUEUED\r\n' && theirs === ours) {
+      this.queued.push(request);
+      return true;
+    }
+    const { queued } = this;
+    if (command === 'MULTI' || command === 'DISCARD' || command === 'EXEC') this.queued = [];
+    if (command !== 'EXEC' || !ours.startsWith('*') || !theirs.startsWith('*')) return areAlike(request, ours, theirs);
+    const [mine, expected] = [elementsOf(ours), elementsOf(theirs)];
+    if (mine.length !== expected.length) return false;
+    return queued.every((each, i) => mine[i] === undefined || areAlike(each, mine[i], expected[i]!));
+  }
+}
+
+function elementsOf(reply: string): string[] {
+  const bytes = Buffer.from(reply, 'latin1');
+  const elements: string[] = [];
+  for (let at = reply.indexOf('\r\n') + 2; at < bytes.length; ) {
+    const end = replyEnd(bytes, at, bytes.length);
+    elements.push(reply.slice(at, end));
+    at = end;
+  }
+  return elements;
 }

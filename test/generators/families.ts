@@ -13,8 +13,12 @@ import { sortGrammar } from './sort.js';
 import { sortedSetGrammar } from './sorted-set.js';
 import { streamGrammar } from './stream.js';
 import { stringGrammar } from './string.js';
+import { togetherGrammar } from './together.js';
 
 export const grammars: readonly Grammar[] = [
   stringGrammar, bitmapGrammar, hashGrammar, listGrammar, setGrammar, sortedSetGrammar, genericGrammar, expiryGrammar,
   hyperLogLogGrammar, dumpGrammar, streamGrammar, geoGrammar, sortGrammar,
 ];
+
+/** All of them, and what only makes sense where they meet. */
+export const allTogether: readonly Grammar[] = [...grammars, togetherGrammar];

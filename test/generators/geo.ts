@@ -38,14 +38,13 @@ export const geoGrammar: Grammar = {
     GEOSEARCH key [FROMMEMBER member] [FROMLONLAT longitude latitude] [BYRADIUS radius unit] [BYBOX radius radius unit] ${ORDER} ${WITH}
     GEORADIUS key longitude latitude radius unit ${WITH} ${ORDER}
     GEORADIUS key longitude latitude radius unit ${ORDER} STORE newkey
-    GEORADIUS key longitude latitude radius unit ${ORDER} STOREDIST farkey
+    GEORADIUS key longitude latitude radius unit ${ORDER} STOREDIST it ; ZCARD it ; DEL it
     GEORADIUS_RO key longitude latitude radius unit ${WITH} ${ORDER} [STORE newkey]
     GEORADIUSBYMEMBER key member radius unit ${WITH} ${ORDER} [STORE newkey]
     GEORADIUSBYMEMBER_RO key member radius unit ${WITH} ${ORDER}
     GEOSEARCHSTORE newkey key FROMMEMBER member BYRADIUS radius unit ${ORDER}
     GEOSEARCHSTORE newkey key FROMLONLAT longitude latitude BYBOX radius radius unit ${ORDER} [WITHDIST]
-    GEOSEARCHSTORE farkey key FROMMEMBER member BYBOX radius radius unit ${ORDER} STOREDIST
-    ZRANGE farkey 0 -1
+    GEOSEARCHSTORE it key FROMMEMBER member BYBOX radius radius unit ${ORDER} STOREDIST ; OBJECT ENCODING it ; DEL it
     ZREM key member [member ...]
     ZADD key score member [score member ...]
     OBJECT ENCODING key
@@ -54,7 +53,7 @@ export const geoGrammar: Grammar = {
     DEL key
   `,
   words: {
-    key, newkey: key, farkey: (draw) => draw.pick(['d', 'e']), member, unit, radius, longitude, latitude,
+    key, newkey: key, member, unit, radius, longitude, latitude,
     count: (draw) => draw.pick(['1', '2', '3', '5', '10', '0', '-1', 'x', '9223372036854775807']),
     score: (draw) => draw.pick(['0', '1.5', '3479099956230698', '-5', '1e300', 'inf', '-inf', '4503599627370496', '1e18']),
   },

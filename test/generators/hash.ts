@@ -7,6 +7,7 @@ export const hashGrammar: Grammar = {
     HSET key field value [field value ...]
     HSET key field integer
     HSET key manyfields value [manyfields value ...]
+    HSET key ${'manyfields value '.repeat(150)}
     HMSET key field value [field value ...]
     HSETNX key field value
     HGET key field

@@ -1,6 +1,6 @@
 /**
- * Sets of integers and of others, small and past the size at which their encoding changes. SPOP is not here: what it
- * leaves is chance, and all that follows would differ.
+ * Sets of integers and of others, small and past the size at which their encoding changes. What SPOP leaves is
+ * chance, so the set is deleted after it.
  */
 import type { Draw } from './draw.js';
 import type { Grammar } from './grammar.js';
@@ -34,6 +34,8 @@ export const setGrammar: Grammar = {
     SMEMBERS key
     SCARD key
     SRANDMEMBER key [count]
+    SPOP it [count] ; SCARD it ; DEL it
+    SPOP it 100000 ; EXISTS it
     SMOVE source destination member
     SINTER key [key ...]
     SINTERCARD numkeys key [key ...] [LIMIT limit]

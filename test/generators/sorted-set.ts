@@ -1,6 +1,6 @@
 /**
- * Sorted sets, small and past the size at which their encoding changes. Ranges by member are asked of two keys whose
- * members have one score: elsewhere redis-server's own answer depends on the levels that its skip list has drawn.
+ * Sorted sets, small and past the size at which their encoding changes. Ranges by member are asked after all scores
+ * have been made 0: elsewhere redis-server's own answer depends on the levels that its skip list has drawn.
  */
 import type { Draw } from './draw.js';
 import type { Grammar } from './grammar.js';
@@ -19,7 +19,7 @@ const memberEnd = (draw: Draw): string => {
   if (draw.chance(0.3)) return draw.pick(['-', '+', '(', '[', '', '-x', '+x', 'x']);
   return draw.pick(['[', '(']) + draw.pick(MEMBERS);
 };
-const key = (draw: Draw): string => draw.pick(['a', 'b', 'c', 'd']);
+const ONE_SCORE = 'ZUNIONSTORE it 1 it WEIGHTS 0';
 
 export const sortedSetGrammar: Grammar = {
   family: 'sorted-set',
@@ -29,62 +29,61 @@ export const sortedSetGrammar: Grammar = {
     ZADD key score member score member score member score member
     ZADD key score manymembers score manymembers [score manymembers ...] [score manymembers ...] [score manymembers ...]
     ZADD key score manymembers score manymembers [score manymembers ...] [score manymembers ...] [score manymembers ...]
-    ZADD lexkey 0 member 0 member [0 member ...]
-    ZADD lexkey 0 manymembers [0 manymembers ...] [0 manymembers ...] [0 manymembers ...] [0 manymembers ...]
+    ZADD key ${'score manymembers '.repeat(60)}
+    ZADD key 0 member 0 member [0 member ...]
+    ZADD key 0 manymembers [0 manymembers ...] [0 manymembers ...] [0 manymembers ...] [0 manymembers ...]
     ZINCRBY key score member
     ZINCRBY key score manymembers
-    ZREM anykey member [member ...]
-    ZREM anykey manymembers [manymembers ...]
-    ZCARD anykey
-    ZSCORE anykey member
-    ZMSCORE anykey member [member ...]
-    ZRANK anykey member
-    ZREVRANK anykey manymembers
+    ZREM key member [member ...]
+    ZREM key manymembers [manymembers ...]
+    ZCARD key
+    ZSCORE key member
+    ZMSCORE key member [member ...]
+    ZRANK key member
+    ZREVRANK key manymembers
     ZCOUNT key scoreend scoreend
-    ZLEXCOUNT lexkey memberend memberend
-    ZRANGE anykey index index [WITHSCORES]
-    ZRANGE anykey index index REV [WITHSCORES]
+    ${ONE_SCORE} ; ZLEXCOUNT it memberend memberend
+    ZRANGE key index index [WITHSCORES]
+    ZRANGE key index index REV [WITHSCORES]
     ZRANGE key scoreend scoreend BYSCORE [REV] [LIMIT smalloffset count] [WITHSCORES]
-    ZRANGE lexkey memberend memberend BYLEX [REV] [LIMIT smalloffset count]
-    ZRANGE key index index [BYSCORE|BYLEX] [REV] [WITHSCORES] [LIMIT smalloffset count]
-    ZRANGESTORE newkey anykey index index [REV]
+    ${ONE_SCORE} ; ZRANGE it memberend memberend BYLEX [REV] [LIMIT smalloffset count]
+    ZRANGE key index index [BYSCORE] [REV] [WITHSCORES] [LIMIT smalloffset count]
+    ZRANGESTORE newkey key index index [REV]
     ZRANGESTORE newkey key scoreend scoreend BYSCORE [REV] [LIMIT smalloffset count]
-    ZRANGESTORE newlexkey lexkey memberend memberend BYLEX [REV] [LIMIT smalloffset count]
-    ZREVRANGE anykey index index [WITHSCORES]
+    ${ONE_SCORE} ; ZRANGESTORE newkey it memberend memberend BYLEX [REV] [LIMIT smalloffset count]
+    ZREVRANGE key index index [WITHSCORES]
     ZRANGEBYSCORE key scoreend scoreend [WITHSCORES] [LIMIT smalloffset count]
     ZREVRANGEBYSCORE key scoreend scoreend [LIMIT smalloffset count] [WITHSCORES]
-    ZRANGEBYLEX lexkey memberend memberend [LIMIT smalloffset count]
-    ZREVRANGEBYLEX lexkey memberend memberend [LIMIT smalloffset count]
-    ZREMRANGEBYRANK anykey index index
+    ${ONE_SCORE} ; ZRANGEBYLEX it memberend memberend [LIMIT smalloffset count]
+    ${ONE_SCORE} ; ZREVRANGEBYLEX it memberend memberend [LIMIT smalloffset count]
+    ZREMRANGEBYRANK key index index
     ZREMRANGEBYSCORE key scoreend scoreend
-    ZREMRANGEBYLEX lexkey memberend memberend
-    ZPOPMIN anykey [count]
-    ZPOPMAX anykey [count]
-    ZMPOP 2 anykey anykey MIN|MAX [COUNT count]
-    ZMPOP numkeys anykey MIN|MAX [COUNT count]
+    ${ONE_SCORE} ; ZREMRANGEBYLEX it memberend memberend
+    ZRANGE key index index BYLEX
+    ZPOPMIN key [count]
+    ZPOPMAX key [count]
+    ZMPOP 2 key key MIN|MAX [COUNT count]
+    ZMPOP numkeys key MIN|MAX [COUNT count]
     ZUNION 2 key key [WEIGHTS score score] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]
     ZUNION numkeys key key [WEIGHTS score score] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]
     ZINTER 2 key key [WEIGHTS score score] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]
     ZINTER 3 key key key [AGGREGATE SUM|MIN|MAX] [WITHSCORES]
-    ZDIFF 2 anykey anykey [WITHSCORES]
-    ZDIFF 3 anykey anykey anykey [WITHSCORES]
+    ZDIFF 2 key key [WITHSCORES]
+    ZDIFF 3 key key key [WITHSCORES]
     ZUNIONSTORE newkey 2 key key [WEIGHTS score score] [AGGREGATE SUM|MIN|MAX]
     ZUNIONSTORE newkey 3 key key key
     ZINTERSTORE newkey 2 key key [WEIGHTS score score] [AGGREGATE SUM|MIN|MAX]
     ZDIFFSTORE newkey 2 key key
-    ZINTERCARD 2 anykey anykey [LIMIT count]
-    ZRANDMEMBER anykey [count [WITHSCORES]]
-    ZSCAN anykey cursor [MATCH pattern] [COUNT count]
-    OBJECT ENCODING anykey
+    ZINTERCARD 2 key key [LIMIT count]
+    ZRANDMEMBER key [count [WITHSCORES]]
+    ZSCAN key cursor [MATCH pattern] [COUNT count]
+    OBJECT ENCODING key
     COPY key newkey REPLACE
     SET key value
     DEL key
   `,
   words: {
-    key, newkey: key, member,
-    lexkey: (draw) => draw.pick(['e', '{a}f']),
-    newlexkey: (draw) => draw.pick(['e', '{a}f']),
-    anykey: (draw) => draw.pick(['a', 'b', 'c', 'd', 'e', '{a}f']),
+    member,
     manymembers: (draw) => `m${draw.below(300)}`,
     score, scoreend: scoreEnd, memberend: memberEnd,
     smalloffset: (draw) => String(draw.between(-1, 4)),

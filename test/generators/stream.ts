@@ -27,6 +27,8 @@ export const streamGrammar: Grammar = {
     XADD key later f value
     XADD key later 1 large
     XADD key moment f value
+    XADD it * f value ; XLEN it ; DEL it
+    XADD it MAXLEN ~ 3 LIMIT 2 * f value ; XLEN it ; DEL it
     XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] new-id field value
     XADD key MAXLEN [=|~] small later f value
     XADD key MINID [=|~] start later f value

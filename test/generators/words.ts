@@ -6,6 +6,8 @@ import type { Draw } from './draw.js';
 import type { Vocabulary } from './syntax.js';
 
 export const KEYS = ['a', 'b', 'c', 'd', 'e', '{a}f'];
+/** Further keys, of single families. */
+export const ALL_KEYS = [...KEYS, '{s}a', '{s}b', '{s}c', '{s}d', '{s}e', '{s}f', 'w1', 'w2', 'w10', 'h1', 'none'];
 export const FIELDS = ['f', 'g', 'h', '', '1', '\x00\xff'];
 
 /** No large negative number but the least: HRANDFIELD answers with so many fields, on redis-server too. */
