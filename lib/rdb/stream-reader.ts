@@ -12,6 +12,7 @@ import type { Keyspace } from '../store/keyspace.js';
 import type { StreamGroup } from '../store/stream-group.js';
 import { StreamId } from '../store/stream-id.js';
 import { DELETED, SAME_FIELDS } from '../store/stream-node.js';
+import { entriesUpTo } from '../store/stream-progress.js';
 import { createStream } from '../store/stream-value.js';
 import type { Stream } from '../store/stream.js';
 import { Slice } from '../util/bytes.js';
@@ -165,7 +166,8 @@ function* readGroup(input: RdbInput, stream: Stream, hasCounters: boolean): Step
   if (stream.groups.has(name)) throw damaged('has a group twice');
   const group = stream.addGroup(name, id.set(0, 0, 0, 0), 0);
   readId(input, group.lastId);
-  group.entriesRead = hasCounters ? signed(input.bigCount()) : -1;
+  // Servers before 7.0 did not count: it is told from where the group stands, as redis-server does.
+  group.entriesRead = hasCounters ? signed(input.bigCount()) : entriesUpTo(stream, group.lastId);
   const pending = new Map<string, Pending>();
   for (let left = input.count(); left > 0; left--) {
     if (!input.hasRaw(PENDING_BYTES_MAX)) yield;

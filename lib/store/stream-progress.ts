@@ -19,7 +19,7 @@ function hasGapFrom(stream: Stream, start: StreamId): boolean {
 }
 
 /** How many entries were added up to `id`, UNKNOWN_READ when that cannot be told. */
-function entriesUpTo(stream: Stream, id: StreamId): number | bigint {
+export function entriesUpTo(stream: Stream, id: StreamId): number | bigint {
   const { entriesAdded, length, lastId, firstId, maxDeletedId } = stream;
   if (entriesAdded === 0) return 0;
   const order = id.compare(lastId);

@@ -14,6 +14,8 @@ import { Store } from '../../lib/store/store.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { Draw } from '../generators/draw.js';
 import { MemoryFile } from '../support/memory-file.js';
+import { OLD_FORMS } from '../support/old-forms.js';
+import { short } from '../support/payload.js';
 import { RawClient, encode } from '../support/raw-client.js';
 import { type Reference, startReference } from '../support/reference.js';
 import { randomBuckets } from '../support/random-buckets.js';
@@ -150,6 +152,24 @@ ifReference('functions are kept aside, and come back to redis-server', async (t)
   const again = await clientOf(t, (await referenceIn(t, second)).port);
   t.is(await again('FCALL', 'f', '0'), ':42\r\n');
 });
+
+for (const version of [3, 6, 9]) {
+  ifReference(`a file of version ${version}, with the forms of its time, is loaded as there`, async (t) => {
+    const folder = newFolder(t);
+    const names = Object.keys(OLD_FORMS);
+    const records = names.map((name) => `${OLD_FORMS[name]![0]!}${short(name)}${OLD_FORMS[name]!.slice(1)}`);
+    const checksum = version < 5 ? '' : '\0'.repeat(8);
+    const content = `REDIS000${version}\xfe\x00${records.join('')}\xff${checksum}`;
+    writeFileSync(join(folder, 'dump.rdb'), content, 'latin1');
+    const theirs = await clientOf(t, (await referenceIn(t, folder)).port);
+    const node = await nodeWith(t);
+    const { keysLoaded } = await readInto(node.state.store, Buffer.from(content, 'latin1'));
+    t.is(keysLoaded, names.length);
+    t.is(await theirs('DBSIZE'), `:${names.length}\r\n`);
+    const ours = await clientOf(t, node.port);
+    for (const name of names) await compare(t, ours, theirs, name);
+  });
+}
 
 // ---- files that are damaged
 

@@ -3,7 +3,8 @@
  * older servers wrote. The digests are redis-server's (DEBUG DIGEST-VALUE).
  */
 import test from 'ava';
-import { payload, short, ziplist, zipmap } from '../support/payload.js';
+import { OLD_FORMS, oldStreamForms } from '../support/old-forms.js';
+import { payload } from '../support/payload.js';
 import { type Pair, startPair } from '../support/pair.js';
 import { randomBuckets } from '../support/random-buckets.js';
 import { seed, seedOf } from '../support/seed.js';
@@ -55,25 +56,6 @@ function body(reply: string): string {
   return reply.slice(reply.indexOf('\r\n') + 2, -2);
 }
 
-/** Forms that redis-server 7.0 reads and does not write; without the footer. */
-const OLD_FORMS: Readonly<Record<string, string>> = {
-  list: '\x01\x03\x01a\xc0\x05\x02bc',
-  'list ziplist': `\x0a${short(ziplist('a', 'bc', 100, 5, -300, 70_000, 2 ** 30, 2 ** 40, -1))}`,
-  'list ziplist, long elements': `\x0a${long(ziplist('x'.repeat(300), 'y', 'z'.repeat(63), 'z'.repeat(64)))}`,
-  quicklist: `\x0e\x02${short(ziplist('a', 'b'))}${short(ziplist(1, 2))}`,
-  'quicklist 2, plain nodes': '\x12\x02\x01\x03abc\x01\xc1\x39\x30',
-  'hash zipmap': `\x09${short(zipmap([['a', 'bc'], ['de', 'f']], 2))}`,
-  'hash zipmap, long values': `\x09${long(zipmap([['a', 'b'.repeat(300)], ['c'.repeat(254), '1']]))}`,
-  'hash ziplist': `\x0d${short(ziplist('a', 'bc', 'd', 100))}`,
-  'sorted set as text': '\x03\x04\x01a\x031.5\x01b\xfe\x01c\xff\x01d\x05-2e-3',
-  'sorted set ziplist': `\x0c${short(ziplist('a', 1, 'b', '1.5'))}`,
-};
-
-/** A string with its length in front, in two bytes. */
-function long(text: string): string {
-  return String.fromCharCode(0x40 | (text.length >> 8), text.length & 0xff) + text;
-}
-
 for (const [name, form] of Object.entries(OLD_FORMS)) {
   ifReference(`an older form: ${name}`, async (t) => {
     const { ours, theirs } = await startPair(t);
@@ -86,3 +68,17 @@ for (const [name, form] of Object.entries(OLD_FORMS)) {
     t.is(await theirs('DEBUG', 'DIGEST-VALUE', 'r'), await theirs('DEBUG', 'DIGEST-VALUE', 'k'));
   });
 }
+
+ifReference('an older form: streams of 5.0, with and without a group', async (t) => {
+  const { ours, theirs } = await startPair(t);
+  for (const id of ['1-1', '2-1']) await theirs('XADD', 'stream', id, 'field', 'value');
+  const forms = oldStreamForms(body(await theirs('DUMP', 'stream')));
+  for (const [index, form] of forms.entries()) {
+    const key = `old${index}`;
+    t.is(await theirs('RESTORE', key, '0', payload(form)), '+OK\r\n');
+    t.is(await ours('RESTORE', key, '0', payload(form)), '+OK\r\n');
+    t.is(shown(await ours('XINFO', 'STREAM', key, 'FULL')), shown(await theirs('XINFO', 'STREAM', key, 'FULL')));
+    t.is(await theirs('RESTORE', `r${index}`, '0', body(await ours('DUMP', key))), '+OK\r\n');
+    t.is(await theirs('DEBUG', 'DIGEST-VALUE', `r${index}`), await theirs('DEBUG', 'DIGEST-VALUE', key));
+  }
+});
