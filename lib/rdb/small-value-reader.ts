@@ -6,11 +6,13 @@ import type { ElementSource } from './element-source.js';
 import { ListpackReader } from './listpack.js';
 import { EmptyCollection, RdbError } from './rdb-error.js';
 import { type RdbInput, StringHolder } from './rdb-input.js';
-import { RdbType } from './rdb-types.js';
+import { NODE_PACKED, RdbType } from './rdb-types.js';
 import { checkIntset, parseScore } from './value-checks.js';
 import { ZiplistReader } from './ziplist.js';
+import { elementBytes } from '../store/element-run.js';
 import { createHashOf, showAsListpack as showHashAsListpack } from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
+import { createList, pushElement } from '../store/list-value.js';
 import { createSetOf, createSetOfIntegers, mayBeIntegers } from '../store/set-value.js';
 import { SmallMap } from '../store/small-map.js';
 import { SmallScores } from '../store/small-scores.js';
@@ -51,6 +53,21 @@ function fewElements(input: RdbInput, stringsEach: number, bytesBehind: number):
   const count = input.count();
   if (count === 0) throw new EmptyCollection();
   return count <= ELEMENTS_MAX && input.hasStrings(count * stringsEach, bytesBehind) ? count : 0;
+}
+
+// ---- lists
+
+/** Of one node, as small lists are. It is gone through twice, so that the list has the room that it needs. */
+function readQuicklist(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
+  if (input.count() !== 1 || input.count() !== NODE_PACKED || !input.isReady()) return false;
+  const node = input.string(first);
+  let count = 0;
+  let byteCount = 0;
+  for (const elements = listpackOf(node); elements.next(element); count++) byteCount += elementBytes(element.length);
+  if (count === 0 || count > ELEMENTS_MAX) return false;
+  let ref = createList(db, key, byteCount, expiresAtMs);
+  for (const elements = listpackOf(node); elements.next(element); ) ref = pushElement(db, key, ref, 'tail', element);
+  return true;
 }
 
 // ---- hashes and sets
@@ -152,6 +169,7 @@ function readPackedSortedSet(
 
 const forms: ReadSmall[] = [];
 forms[RdbType.string] = readString;
+forms[RdbType.listQuicklist2] = readQuicklist;
 forms[RdbType.set] = readSet;
 forms[RdbType.setIntset] = readIntset;
 forms[RdbType.hash] = readHash;

@@ -134,10 +134,12 @@ export function listBytes(db: Keyspace, ref: number): number {
 /**
  * Adds an empty list under `key`, for which `db.find` has just found nothing, and gives its entry's ref. It has room
  * for so many bytes of elements, each counted by `elementBytes`. Put an element in before the command ends.
+ * `expiresAtMs` 0 means that it does not expire.
  */
-export function createList(db: Keyspace, key: Slice, elementsBytes: number): number {
+export function createList(db: Keyspace, key: Slice, elementsBytes: number, expiresAtMs = 0): number {
   const { arena, encodingLimits } = db.store;
-  const ref = createRecord(arena, key, Math.min(HEADER_BYTES + elementsBytes, recordBytesMax(encodingLimits)), 0);
+  const byteCount = Math.min(HEADER_BYTES + elementsBytes, recordBytesMax(encodingLimits));
+  const ref = createRecord(arena, key, byteCount, expiresAtMs);
   db.add(key, ref);
   return ref;
 }

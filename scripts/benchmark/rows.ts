@@ -159,6 +159,7 @@ export function smallBuckets(count: number): readonly (readonly [title: string, 
   const bucket = (...words: string[]): Load => every(count, [count], ...words);
   return [
     ['small hash', bucket('HSET', 'hash:############', ...'name Ada age 36 city London state active mail a@b.c'.split(' '))],
+    ['small list', bucket('RPUSH', 'list:############', 'red', 'green', 'blue', 'yellow', 'violet')],
     ['small set', bucket('SADD', 'set:############', 'red', 'green', 'blue', 'yellow', 'violet')],
     ['small sorted set', bucket('ZADD', 'zset:############', ...'1 red 2.5 green 30 blue 400 yellow 5000 violet'.split(' '))],
   ];

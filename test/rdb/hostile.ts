@@ -49,6 +49,7 @@ const FORMS: Readonly<Record<string, string>> = {
   'sorted set listpack': `\x11${short(listpack('a', 1, 'b', '1.5'))}`,
   // Made by redis-server: two nodes, a deleted entry, a group with a pending entry.
   stream: STREAM,
+  'quicklist 2 of one node': `\x12\x01\x02${short(listpack('a', 7, 'bc'))}`,
   'quicklist 2': `\x12\x02\x02${short(listpack('a', 7, ''))}\x01\x01x`,
 };
 
@@ -158,7 +159,7 @@ test('random damage', (t) => {
 
 test('what is small is read at one go, what is not in pieces', (t) => {
   const target = new Target(t);
-  for (const name of ['string', 'set', 'intset', 'hash', 'sorted set', 'hash ziplist', 'hash listpack', 'sorted set listpack']) {
+  for (const name of ['string', 'set', 'intset', 'hash', 'sorted set', 'hash ziplist', 'hash listpack', 'quicklist 2 of one node']) {
     target.take(FORMS[name]!);
   }
   t.is(target.readAtOnce, 8);

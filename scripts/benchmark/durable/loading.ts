@@ -38,8 +38,8 @@ function dataOf(count: number): readonly Data[] {
   return [
     { title: `${count} strings of 100 bytes`, loads: [{ ...strings, count, deep: PIPELINE }] },
     {
-      title: `${count} small hashes, sets and sorted sets`,
-      loads: smallBuckets(Math.ceil(count / 3)).map(([, load]) => load),
+      title: `${count} small hashes, lists, sets and sorted sets`,
+      loads: smallBuckets(count / 4).map(([, load]) => load),
     },
   ];
 }
