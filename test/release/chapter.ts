@@ -131,6 +131,20 @@ test.serial('the table is edited and reloaded while both run', async (t) => {
   t.is((await bar('command', 'GET', '7up')).output, '1\n');
 });
 
+test.serial('what was stored is there after a restart of one and a crash of the other', async (t) => {
+  t.deepEqual(await foo('restart'), { code: 0, output: '', errors: '' });
+  t.is((await foo('command', 'HGET', 'bitsandpieces', 'sword')).output, '1\n');
+  const pid = Number((await bar('pid')).output);
+  process.kill(pid, 'SIGKILL');
+  await waitFor(() => !isAlive(pid), 'the end of bar');
+  // From another folder than before.
+  const started = await runToEnd(join(place, 'bar/bin/bar'), ['daemon'], { cwd: place, env: { PATH: tools } });
+  t.is(started.code, 0, started.errors);
+  await waitFor(async () => !(await foo('command', 'GET', 'zebra')).output.startsWith('PEER'), 'the peers to meet again');
+  t.is((await foo('command', 'GET', 'zebra')).output, 'striped\n');
+  t.is((await foo('command', 'HGET', 'shopping', 'eggs')).output, '12\n');
+});
+
 test.serial('rpc prints a value, and an error ends it with 1', async (t) => {
   t.deepEqual(await foo('rpc', '6 * 7'), { code: 0, output: '42\n', errors: '' });
   const wrong = await foo('rpc', 'nowhere.to.be.found');
