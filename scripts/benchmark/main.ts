@@ -1,5 +1,6 @@
 /**
- * The bench: a node beside a redis-server, in turns, on one machine. `scripts/bench [--quick] [--only word]`.
+ * The bench: a node beside a redis-server, in turns, on one machine.
+ * `scripts/bench [--quick] [--only word,word,...] [--rounds number]`: rows whose titles begin with one of the words.
  *
  * What counts is the CPU time that the server's process takes for a command: a noisy machine disturbs it least, and the
  * load generator's own work is not in it. Each figure is the median of the rounds; a ratio is the median of the
@@ -14,9 +15,11 @@ import { type Server, node, redisServer, start } from './servers.js';
 const WARM_UP = 50_000;
 
 const words = process.argv.slice(2);
-const sizes = words.includes('--quick') ? quickSizes : fullSizes;
-const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : undefined;
-const isWanted = (title: string): boolean => only === undefined || title.toLowerCase().includes(only.toLowerCase());
+const option = (name: string): string | undefined => words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
+const ofAll = words.includes('--quick') ? quickSizes : fullSizes;
+const sizes = { ...ofAll, rounds: Number(option('--rounds') ?? ofAll.rounds) };
+const only = option('--only')?.toLowerCase().split(',');
+const isWanted = (title: string): boolean => only?.some((word) => title.toLowerCase().startsWith(word)) ?? true;
 
 warnOfOthers();
 console.log(machine());
