@@ -36,9 +36,9 @@ export class Foresight {
 
   /** Fetches what `requests`, which are for `db`, will look up, and releases them. */
   fetch(db: Keyspace, requests: RequestsAhead): void {
-    const { hasStructures } = db.store;
-    if (hasStructures || db.size > BUCKETS_MIN) this.fetchBuckets(db, requests);
-    if (hasStructures) this.fetchMembers(db, requests);
+    const hasIndexes = db.store.indexedStructures > 0;
+    if (hasIndexes || db.size > BUCKETS_MIN) this.fetchBuckets(db, requests);
+    if (hasIndexes) this.fetchMembers(db, requests);
     requests.release();
   }
 

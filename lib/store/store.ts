@@ -108,6 +108,8 @@ export class Store {
   /** A bucket goes, or is given another entry than `ref`: set while clients wait for that. */
   onDeparture: ((db: Keyspace, key: Slice, ref: number) => void) | undefined;
 
+  /** How many structures there are in which members are found by an index. */
+  indexedStructures = 0;
   private readonly structures: (Structure | undefined)[] = [undefined];
   private readonly freeHandles: number[] = [];
 
@@ -186,12 +188,8 @@ export class Store {
     this.arena.besideBytes += STRUCTURE_BYTES;
     const handle = this.freeHandles.pop() ?? this.structures.length;
     this.structures[handle] = structure;
+    if (structure.memberIndex !== undefined) this.indexedStructures++;
     return handle;
-  }
-
-  /** Whether any bucket holds a structure. */
-  get hasStructures(): boolean {
-    return this.structures.length > this.freeHandles.length + 1;
   }
 
   structure(handle: number): Structure {
@@ -202,6 +200,7 @@ export class Store {
   drop(handle: number): void {
     const structure = this.structures[handle]!;
     this.structures[handle] = undefined;
+    if (structure.memberIndex !== undefined) this.indexedStructures--;
     this.freeHandles.push(handle);
     this.arena.besideBytes -= STRUCTURE_BYTES;
     const dispose = (): void => this.reclaimer.add(() => structure.dismantle());

@@ -4,6 +4,7 @@
  * number from 0 to 2 ** 32 - 1: comparing and counting on need no BigInt, and none is made unless a part is beyond
  * 2 ** 53 and has to be shown.
  */
+import { copyBytes } from '../util/bytes.js';
 import { narrow } from '../util/numbers.js';
 
 const WORD = 2 ** 32;
@@ -12,6 +13,7 @@ const WORD_MAX = WORD - 1;
 const EXACT_HIGH_LIMIT = 2 ** 21;
 /** The longest ID: two numbers of 20 digits and the hyphen. */
 export const ID_CHARS_MAX = 41;
+const MOMENT_CHARS_MAX = 20;
 
 const HYPHEN = 0x2d;
 const ZERO = 0x30;
@@ -112,7 +114,7 @@ export class StreamId {
 
   /** Writes the ID as it is shown into `bytes` from its beginning on, and gives how many bytes it took. */
   write(bytes: Buffer): number {
-    let at = writeUnsigned(bytes, 0, this.msHigh, this.msLow);
+    let at = writeMoment(bytes, this.msHigh, this.msLow);
     bytes[at++] = HYPHEN;
     return writeUnsigned(bytes, at, this.seqHigh, this.seqLow);
   }
@@ -122,6 +124,19 @@ export class StreamId {
 export function joinWords(high: number, low: number): number | bigint {
   if (high < EXACT_HIGH_LIMIT) return high * WORD + low;
   return narrow((BigInt(high) << 32n) | BigInt(low));
+}
+
+/** The moment that was written last: IDs that are made, or read, one after the other often have it in common. */
+const written = { high: -1, low: -1, text: Buffer.alloc(MOMENT_CHARS_MAX), length: 0 };
+
+function writeMoment(bytes: Buffer, high: number, low: number): number {
+  if (high !== written.high || low !== written.low) {
+    written.high = high;
+    written.low = low;
+    written.length = writeUnsigned(written.text, 0, high, low);
+  }
+  copyBytes(written.text, 0, bytes, 0, written.length);
+  return written.length;
 }
 
 function writeUnsigned(bytes: Buffer, at: number, high: number, low: number): number {
