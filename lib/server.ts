@@ -24,6 +24,7 @@ import { type Accepted, type TcpListener, turnAway } from './listeners/tcp-liste
 import { Upkeep } from './listeners/upkeep.js';
 import { type FileSystem, systemFiles } from './persistence/file-system.js';
 import { Persistence } from './persistence/persistence.js';
+import { Reload } from './persistence/reload.js';
 import { Shutdown } from './persistence/shutdown.js';
 import { SnapshotKeeper } from './persistence/snapshot-keeper.js';
 import { SnapshotTurn } from './persistence/snapshot-turn.js';
@@ -89,6 +90,8 @@ export class Node {
     this.state.snapshots = this.snapshots = new SnapshotKeeper(this.state, files, turn);
     this.state.appendLog = this.persistence = new Persistence(this.state, this.snapshots, turn, files);
     this.shutdown = new Shutdown(this.state, this.snapshots, this.persistence);
+    const reload = new Reload(this.state, this.snapshots, this.persistence);
+    this.state.reload = (options) => reload.run(options);
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);

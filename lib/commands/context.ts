@@ -217,8 +217,14 @@ export interface RunningSnapshot {
   readonly waitingBytesPeak: number;
 }
 
+export type ReloadOutcome = 'done' | 'not saved' | 'not loaded';
+
 /** How DEBUG RELOAD loads. */
 export interface ReloadOptions {
+  /** A snapshot is written first; unless it is said, it is. */
+  saves?: boolean;
+  /** The store is emptied before; unless it is said, it is. */
+  empties?: boolean;
   /** Buckets of the file take the place of those that are there; otherwise that is an error. */
   replaces?: boolean;
 }
@@ -297,4 +303,6 @@ export interface NodeServices {
   shutDown(options: ShutdownOptions): Promise<void>;
   /** Ends a `shutDown` that is under way, which rejects. False when there is none. */
   abortShutdown(): boolean;
+  /** DEBUG RELOAD: writes the snapshot file and loads it. Gives how that went; what was wrong is in the log. */
+  reload(options: ReloadOptions): Promise<ReloadOutcome>;
 }

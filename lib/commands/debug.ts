@@ -4,7 +4,7 @@ import type { Context } from './context.js';
 import { helpHandler } from './help.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { parseBytes } from '../config/setting-value.js';
-import { CommandError, noSuchKey, subcommandSyntax } from '../errors.js';
+import { CommandError, hasNoFolder, noSuchKey, notInTransactions, saveInProgress, subcommandSyntax } from '../errors.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { SLOT_BYTES } from '../store/byte-table.js';
 import { accessOf, valueLength } from '../store/entry.js';
@@ -75,8 +75,38 @@ const quicklistPackedThreshold: Handler = (context, args, reply) => {
   accept(context, args, reply);
 };
 
+/** Writes the snapshot (not with NOSAVE), empties the store (not with NOFLUSH), and loads it (MERGE: over what is). */
+const reload: Handler = (context, args) => {
+  const { node } = context;
+  const words = new Set<string>();
+  for (let i = 2; i < args.count; i++) {
+    const word = ['MERGE', 'NOFLUSH', 'NOSAVE'].find((each) => args.is(i, each));
+    if (word === undefined) {
+      throw new CommandError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
+    }
+    words.add(word);
+  }
+  const saves = !words.has('NOSAVE');
+  checkMayReload(context);
+  if (!node.snapshots.hasFolder) throw hasNoFolder();
+  if (node.snapshots.isSaving) throw saveInProgress();
+  const deferred = context.defer(true);
+  const replies = {
+    done: '+OK\r\n', 'not saved': '-ERR\r\n', 'not loaded': '-ERR Error trying to load the RDB dump\r\n',
+  } as const;
+  void node.reload({ saves, empties: !words.has('NOFLUSH'), replaces: words.has('MERGE') }).then((outcome) => {
+    deferred.complete([Buffer.from(replies[outcome])]);
+  });
+};
+
+/** Takes a while, in which clients are told -LOADING: not in the middle of a transaction. */
+function checkMayReload({ mayWait }: Context): void {
+  if (!mayWait) throw notInTransactions();
+}
+
 /** Loads the append log anew. */
 const loadaof: Handler = (context) => {
+  checkMayReload(context);
   const deferred = context.defer(true);
   const reply = (text: string): void => deferred.complete([Buffer.from(text)]);
   context.node.appendLog.reload().then(
@@ -194,6 +224,11 @@ const help = helpHandler('DEBUG', [
   '    unit tests to simulate Redis errors.',
   'LOADAOF',
   '    Flush the append log to disk and load it anew.',
+  'RELOAD [option ...]',
+  '    Save the RDB on disk and reload it back to memory. Valid <option> values:',
+  '    * MERGE: conflicting keys will be loaded from RDB.',
+  '    * NOFLUSH: the existing database will not be removed before load.',
+  '    * NOSAVE: the database will be loaded from an existing RDB file.',
   'LOG <message>',
   '    Write <message> to the server log.',
   'HTSTATS <dbid>',
@@ -230,6 +265,7 @@ const SUBCOMMANDS = new Map<string, Subcommand>([
   ['ERROR', { handler: error, min: 1, max: 1 }],
   ['HELP', { handler: help, min: 0, max: 0 }],
   ['HTSTATS', { handler: htstats, min: 1, max: 1 }],
+  ['RELOAD', { handler: reload, min: 0, max: Infinity }],
   ['LOADAOF', { handler: loadaof, min: 0, max: 0 }],
   ['LOG', { handler: log, min: 1, max: 1 }],
   ['OBJECT', { handler: object, min: 1, max: 1 }],

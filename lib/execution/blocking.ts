@@ -88,6 +88,8 @@ export class WaitingClients implements Waits {
   private readonly queues: Map<string, Queue>[];
   private ready: Queue[] = [];
   private isServing = false;
+  /** Data is being loaded: nobody is served from a part of it. */
+  isSuspended = false;
   /** How many of the waiters are to know when their bucket goes. */
   private departureCount = 0;
   private readonly writer = new ReplyWriter(4096);
@@ -212,7 +214,7 @@ export class WaitingClients implements Waits {
   /** Serves who can be served; called when a command is over. */
   serve(): void {
     // A waiter's own command may make further buckets ready: they are for the round that is under way.
-    if (this.isServing) return;
+    if (this.isServing || this.isSuspended) return;
     this.isServing = true;
     try {
       while (this.ready.length > 0) {

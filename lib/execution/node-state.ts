@@ -13,7 +13,7 @@ import type { Session } from './session.js';
 import { mustAuthenticate } from '../commands/authentication.js';
 import { tellEntryDeleted } from '../commands/bucket-lines.js';
 import { Pause } from '../commands/client-pause.js';
-import type { NodeServices, ShutdownOptions, SnapshotServices } from '../commands/context.js';
+import type { NodeServices, ReloadOptions, ReloadOutcome, ShutdownOptions, SnapshotServices } from '../commands/context.js';
 import { LatencyMonitor } from '../commands/latency.js';
 import { Monitors } from '../commands/monitor.js';
 import { Slowlog } from '../commands/slowlog.js';
@@ -82,6 +82,7 @@ export class NodeState implements NodeServices {
   /** Set by the server. */
   shutDown: (options: ShutdownOptions) => Promise<void> = () => Promise.resolve();
   abortShutdown: () => boolean = () => false;
+  reload: (options: ReloadOptions) => Promise<ReloadOutcome> = () => Promise.resolve('not loaded');
   private lastClientId = 0;
 
   constructor(

@@ -20,6 +20,7 @@ import { LoadProgress } from './load-progress.js';
 import { LossWatch } from './loss-watch.js';
 import { type LogFileEntry, Manifest, ManifestError } from './manifest.js';
 import { PersistenceError } from './persistence-error.js';
+import { loadAside } from './reload.js';
 import { Recovery, RecoveryError } from './recovery.js';
 import type { Snapshot } from './snapshot.js';
 import type { SnapshotKeeper } from './snapshot-keeper.js';
@@ -481,19 +482,14 @@ export class Persistence implements AppendLogServices {
   async reload(): Promise<void> {
     await this.queue(async () => {
       const { node, folder } = this;
-      await this.log?.flush();
-      const manifest = await folder.readManifest();
-      if (manifest === undefined) throw new PersistenceError(`there is no append log in ${folder.path}`);
-      this.manifest = manifest;
-      this.announceLoading();
-      this.node.propagation.log = undefined;
-      try {
+      await loadAside(node, async () => {
+        await this.log?.flush();
+        const manifest = await folder.readManifest();
+        if (manifest === undefined) throw new PersistenceError(`there is no append log in ${folder.path}`);
+        this.manifest = manifest;
         for (const db of node.store.databases) node.store.empty(db);
         await this.load();
-      } finally {
-        node.propagation.log = this.log;
-        node.refuseFor('loading', undefined);
-      }
+      });
     });
   }
 

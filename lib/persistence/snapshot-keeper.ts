@@ -265,6 +265,11 @@ export class SnapshotKeeper implements SnapshotServices {
     }
   }
 
+  /** There is a file. */
+  async isThere(): Promise<boolean> {
+    return (await this.files.identityOf(this.path)) !== undefined;
+  }
+
   /** Loads the file. False when there is none. Rejects with PersistenceError. */
   async load({ replaces = false }: ReloadOptions = {}): Promise<boolean> {
     const { node, path, files } = this;

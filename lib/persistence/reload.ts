@@ -1,0 +1,59 @@
+/**
+ * DEBUG RELOAD and LOADAOF: the store is emptied, and loaded from the disk while the node runs. Clients stay, and are
+ * told -LOADING meanwhile; those that wait for buckets are served when it is done. Nothing of it is recorded.
+ */
+import { PersistenceError } from './persistence-error.js';
+import type { Persistence } from './persistence.js';
+import type { SnapshotKeeper } from './snapshot-keeper.js';
+import { reasonOf } from './system-error.js';
+import type { ReloadOptions, ReloadOutcome } from '../commands/context.js';
+import type { NodeState } from '../execution/node-state.js';
+import { refuseWhileLoading } from '../execution/refusals.js';
+
+/** Runs `load` while nobody is served and nothing is recorded. */
+export async function loadAside(node: NodeState, load: () => Promise<void>): Promise<void> {
+  const { waits, propagation } = node;
+  const { log } = propagation;
+  node.refuseFor('loading', refuseWhileLoading);
+  waits.isSuspended = true;
+  propagation.log = undefined;
+  try {
+    await load();
+  } finally {
+    propagation.log = log;
+    waits.isSuspended = false;
+    node.refuseFor('loading', undefined);
+    waits.serve();
+  }
+}
+
+export class Reload {
+  constructor(
+    private readonly node: NodeState,
+    private readonly snapshots: SnapshotKeeper,
+    private readonly persistence: Persistence,
+  ) {}
+
+  /** Writes `dump.rdb`, and loads it in the place of what is in the store. No snapshot is being written. */
+  async run({ saves = true, empties = true, replaces = false }: ReloadOptions): Promise<ReloadOutcome> {
+    const { node, snapshots, persistence } = this;
+    let outcome: ReloadOutcome = 'not saved';
+    try {
+      await loadAside(node, async () => {
+        if (saves) await snapshots.save();
+        outcome = 'not loaded';
+        // What is there stays when there is nothing to be loaded.
+        if (!(await snapshots.isThere())) throw new PersistenceError('there is no snapshot');
+        if (empties) for (const db of node.store.databases) node.store.empty(db);
+        await snapshots.load({ replaces });
+        outcome = 'done';
+      });
+      node.log.warning('DB reloaded by DEBUG RELOAD');
+    } catch (error) {
+      node.log.warning(`DEBUG RELOAD: ${reasonOf(error)}`);
+    }
+    // What was loaded may be another state than the log's.
+    if (persistence.isOn && !(saves && empties) && !persistence.isRewriting) persistence.rewrite();
+    return outcome;
+  }
+}
