@@ -120,7 +120,10 @@ export class Recovery {
   private async loadSnapshot(file: DataFile, path: string, size: number): Promise<number> {
     const magic = Buffer.alloc(SNAPSHOT_MAGIC.length);
     await file.read(magic, 0);
-    if (!magic.equals(SNAPSHOT_MAGIC)) return 0;
+    if (!magic.equals(SNAPSHOT_MAGIC)) {
+      if (!path.endsWith(SNAPSHOT_ENDING)) return 0;
+      throw this.refusal(path, 0, 'it is no snapshot');
+    }
     this.beginSlice();
     const { node } = this.parts;
     const reader = new RdbReader(node.store, file, size, { leavesOutExpired: false });
@@ -233,4 +236,6 @@ export class Recovery {
 }
 
 const SNAPSHOT_MAGIC = Buffer.from('REDIS');
+/** A file with this name is a snapshot, and not an older log that may begin with one, or be empty. */
+const SNAPSHOT_ENDING = '.base.rdb';
 const TEXT_BYTES_MAX = 128;

@@ -53,7 +53,8 @@ function change(draw: Draw, step: number, key: (name: string) => string): string
     () => [['HDEL', key('h'), field], ['HPEXPIREAT', key('h'), String(FAR_MS / 100 + step), 'FIELDS', '1', 'step']],
     () => [['HSET', key('huge'), ...Array.from({ length: 40 }, (_, index) => [`${step % 30}:${index}`, some]).flat()]],
     () => [['SADD', key('set'), ...elements], ['SREM', key('set'), `${word}1`], ['SUNIONSTORE', key('u'), key('set'), key('set')]],
-    () => [['SADD', key('bag'), ...Array.from({ length: 3 }, (_, index) => `${step}:${index}`)], ['SPOP', key('bag')]],
+    // Never the same member twice, or what SPOP took would tell in the size.
+    () => [['SADD', key('bag'), ...[1, 2, 3].map((part) => `${step}:${draw.below(1e9)}:${part}`)], ['SPOP', key('bag')]],
     () => [['ZADD', key('z'), some, word, String(step), `m${some}`], ['ZINCRBY', key('z'), '0.5', word]],
     () => [['ZREMRANGEBYRANK', key('z'), '0', '0'], ['ZUNIONSTORE', key('zu'), '1', key('z')]],
     () => [['XADD', key('x'), `${step}-*`, 'field', word, 'step', String(step)], ['XTRIM', key('x'), 'MAXLEN', '40']],
