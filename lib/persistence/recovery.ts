@@ -203,7 +203,10 @@ export class Recovery {
   private run(args: Args): void {
     const { node } = this.parts;
     const command = node.table.findWhole(args);
-    if (command?.handler === undefined) throw new Error(`unknown command '${args.textStart(0, TEXT_BYTES_MAX)}'`);
+    if (command?.handler === undefined) {
+      const name = args.textStart(0, TEXT_BYTES_MAX);
+      throw new Error(`unknown command '${name}', which BGREWRITEAOF on the server that wrote it puts into the base`);
+    }
     if (!command.takes(args.count)) throw new Error(`wrong number of arguments for '${command.fullName}'`);
     const { name } = command;
     // redis-server records a PFCOUNT, which keeps its count in the value, and is no write.

@@ -283,3 +283,27 @@ ifReference('functions of a snapshot are kept through the append log and come ba
     await server.stop();
   }
 });
+
+ifReference('functions in the commands of a log stop the start, and the text has the remedy', async (t) => {
+  const folder = newFolder(t);
+  const flags = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always'];
+  const reference = await startReference(...flags);
+  const ask = await clientOf(t, reference.port);
+  await ask('SET', 'k', 'v');
+  await ask('FUNCTION', 'LOAD', "#!lua name=mylib\nredis.register_function('f', function() return 7 end)");
+  await reference.stop();
+  const message = /at offset \d+: unknown command 'FUNCTION', which BGREWRITEAOF .* puts into the base/;
+  await t.throwsAsync(startNode({ dir: folder, appendonly: 'yes' }), { message });
+  const again = await startReference(...flags);
+  const rewrite = await clientOf(t, again.port);
+  await rewrite('BGREWRITEAOF');
+  const isDone = async (): Promise<boolean> =>
+    (await rewrite('INFO', 'persistence')).includes('aof_rewrite_in_progress:0');
+  await waitFor(isDone, 'the rewrite to end');
+  await again.stop();
+  const node = await startNode({ dir: folder, appendonly: 'yes' });
+  t.teardown(() => node.stop());
+  const ours = await clientOf(t, node.port);
+  t.is(await ours('GET', 'k'), '$1\r\nv\r\n');
+  t.is(node.state.functions.length, 1);
+});
