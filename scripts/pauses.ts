@@ -1,6 +1,7 @@
 /**
- * Shows that large collections do not stop a node: members are added to one bucket, 10,000,000 by default, then it is
- * deleted, filled again and left to expire, for each type; meanwhile a client sends a PING every millisecond.
+ * Shows that large collections do not stop a node: members are added to one bucket, 10,000,000 by default, it is saved
+ * twice while members of it are changed, at random and 10,000 a second, then it is deleted, filled again and left to
+ * expire, for each type; meanwhile a client sends a PING every millisecond.
  * `scripts/pauses [members] [type ...]`. The table goes to standard output.
  *
  * On a machine where others are at work too, a PING waits for the processor as well. So the node looks at itself too
@@ -26,14 +27,35 @@ const types: Readonly<Record<string, readonly string[]>> = {
   hash: ['HSET', KEY, 'member:########', 'value'],
 };
 
+const loadProcess = fileURLToPath(new URL('benchmark/load-process.js', import.meta.url));
+const numbers = process.argv.slice(2).filter((word) => /^\d+$/.test(word)).map(Number);
+const members = numbers[0] ?? 10_000_000;
+const digits = String(members).length - 2;
+const chosen = process.argv.slice(2).filter((word) => !/^\d+$/.test(word));
+
+/** What is done to a random member while the bucket is saved. */
+const changes: Readonly<Record<string, readonly string[]>> = {
+  // An index may not begin with a 0: a tenth of the list is changed, or a bit less.
+  list: ['LSET', KEY, `1${'#'.repeat(digits)}`, 'another'],
+  set: ['SREM', KEY, 'member:########'],
+  'sorted set': ['ZADD', KEY, '1', 'member:########'],
+  hash: ['HSET', KEY, 'member:########', 'another'],
+};
+
+const CHANGES_PER_SECOND = 10_000;
+const MIB = 2 ** 20;
+
+const saves = [
+  ['BGSAVE', 'rdb_bgsave_in_progress:0'],
+  ['BGREWRITEAOF', 'aof_rewrite_in_progress:0'],
+] as const;
+
 /** What the node says of itself since it was asked last. */
 interface Turn {
   longestMs: number;
+  /** How much more memory it took than when it was asked last, at most. */
+  moreBytes: number;
 }
-
-const numbers = process.argv.slice(2).filter((word) => /^\d+$/.test(word)).map(Number);
-const members = numbers[0] ?? 10_000_000;
-const chosen = process.argv.slice(2).filter((word) => !/^\d+$/.test(word));
 
 const child = fork(fileURLToPath(new URL('benchmark/watched-node.js', import.meta.url)));
 const [port] = (await once(child, 'message')) as [number];
@@ -46,12 +68,13 @@ for (const args of Object.values(types)) {
   await memoryIsFree();
 }
 console.log(`${members} members, in milliseconds:\n`);
-console.log('| | longest PING | longest turn of the node, CPU |');
-console.log('| --- | --- | --- |');
+console.log('| | longest PING | longest turn of the node, CPU | more memory, MiB |');
+console.log('| --- | --- | --- | --- |');
 await show('nothing', () => delay(3000));
 for (const [type, args] of Object.entries(types)) {
   if (chosen.length > 0 && !chosen.includes(type)) continue;
   await show(`${type}: build`, () => runElsewhere(build(args), port));
+  for (const [request, isOver] of saves) await show(`${type}: ${request}`, () => save(request, isOver, changes[type]!));
   await show(`${type}: DEL`, async () => {
     await client.ask(`DEL ${KEY}`);
     await memoryIsFree();
@@ -73,6 +96,16 @@ function build(args: readonly string[], count = members): Load {
   return { args, ranges, numbers: 'in order', count, deep: 100, connections: 10 };
 }
 
+async function save(request: string, isOver: string, change: readonly string[]): Promise<void> {
+  const load = { ...build(change), ranges: [change[0] === 'LSET' ? 10 ** digits : members], numbers: 'at random', count: Number.MAX_SAFE_INTEGER, deep: 10 };
+  const writing = fork(loadProcess, [JSON.stringify([{ ...load, perSecond: CHANGES_PER_SECOND }, port])]);
+  await delay(1000);
+  await client.ask(request);
+  while (!(await client.ask('INFO persistence')).includes(isOver)) await delay(50);
+  writing.kill();
+  await once(writing, 'exit');
+}
+
 /** Waits until the node has freed what was removed. */
 async function memoryIsFree(): Promise<void> {
   for (;;) {
@@ -83,17 +116,19 @@ async function memoryIsFree(): Promise<void> {
 }
 
 async function show(title: string, work: () => Promise<unknown>): Promise<void> {
-  await longestTurnMs();
+  await lastTurn();
   const load = { isOver: false };
   const pinging = longestPingMs(pinger, load);
   await work();
   load.isOver = true;
   const pingMs = await pinging;
-  console.log(`| ${title} | ${pingMs.toFixed(1)} | ${(await longestTurnMs()).toFixed(1)} |`);
+  const { longestMs, moreBytes } = await lastTurn();
+  const mib = (moreBytes / MIB).toFixed(0);
+  console.log(`| ${title} | ${pingMs.toFixed(1)} | ${longestMs.toFixed(1)} | ${mib} |`);
 }
 
-async function longestTurnMs(): Promise<number> {
+async function lastTurn(): Promise<Turn> {
   child.send('longest');
   const [turn] = (await once(child, 'message')) as [Turn];
-  return turn.longestMs;
+  return turn;
 }

@@ -155,7 +155,8 @@ export class PagedList implements Structure {
 
   /** Cuts a page in front of its element `within` and gives the place of the new page. */
   private cut(page: number, within: number): number {
-    this.loadToChange(page);
+    // Its elements stay where they are; the second half is only left out of the run.
+    this.load(page);
     const from = run.placeOf(within);
     const to = run.end;
     const { bytes, count } = run;
