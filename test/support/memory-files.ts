@@ -178,7 +178,13 @@ export class MemoryFiles implements FileSystem {
         content.unsynced.push(change);
         content.bytes = written(content.bytes, bytes, position);
         await this.begin('sync', path);
-        content.unsynced = content.unsynced.filter((each) => each !== change);
+        // What is on the disk can be read there, so the lengths that the file was given before it are settled too.
+        const place = content.unsynced.indexOf(change);
+        const isSettled = (each: Unsynced, index: number): boolean => index < place && 'length' in each;
+        for (const [index, each] of content.unsynced.entries()) {
+          if (isSettled(each, index)) content.synced = resized(content.synced, (each as { length: number }).length);
+        }
+        content.unsynced = content.unsynced.filter((each, index) => each !== change && !isSettled(each, index));
         content.synced = written(content.synced, bytes, position);
         return bytes.length;
       },

@@ -1,0 +1,108 @@
+/**
+ * The disk fails at each operation in turn, of writes, of a rewrite from its start to its end, and of the log being
+ * switched off and on: with every policy, what was acknowledged while the log was on is there after the node was
+ * stopped and started again, and nothing else is.
+ */
+import test, { type ExecutionContext } from 'ava';
+import { seededRandom } from '../../lib/util/random.js';
+import { startDurable } from '../support/durable-node.js';
+import { type Fault, MemoryFiles } from '../support/memory-files.js';
+import { RawClient } from '../support/raw-client.js';
+import { seedOf } from '../support/seed.js';
+import { waitFor } from '../support/wait-for.js';
+
+const OPERATIONS_MAX = 300;
+
+/** The number that was acknowledged last while the log was on, and the last that was sent. */
+interface Told {
+  acknowledged: number;
+  sent: number;
+}
+
+class Scenario {
+  readonly told: Told = { acknowledged: 0, sent: 0 };
+  private client!: RawClient;
+
+  constructor(private readonly port: number) {}
+
+  async run(): Promise<void> {
+    this.client = await RawClient.connect(this.port);
+    await this.write(3);
+    await this.ask('BGREWRITEAOF');
+    await this.until('aof_rewrite_in_progress:0');
+    await this.write(3);
+    await this.ask('CONFIG SET appendonly no');
+    await this.until('aof_enabled:0');
+    await this.ask('CONFIG SET appendonly yes');
+    // When it cannot be switched on, the setting says so.
+    await waitFor(async () => {
+      const isWanted = (await this.ask('CONFIG GET appendonly')).includes('yes');
+      return !isWanted || (await this.ask('INFO persistence')).includes('aof_enabled:1');
+    }, 'the switch');
+    if ((await this.ask('CONFIG GET appendonly')).includes('yes')) await this.write(3);
+    this.client.close();
+  }
+
+  private async write(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const number = ++this.told.sent;
+      // Two keys: half of it is not to be found.
+      if ((await this.ask(`MSET a ${number} b ${number}`)) === '+OK\r\n') this.told.acknowledged = number;
+    }
+  }
+
+  private until(mark: string): Promise<void> {
+    return waitFor(async () => (await this.ask('INFO persistence')).includes(mark), mark);
+  }
+
+  private async ask(line: string): Promise<string> {
+    const reply = await this.client.ask(line);
+    if (reply.endsWith('<closed>')) this.client = await RawClient.connect(this.port);
+    return reply;
+  }
+}
+
+async function check(t: ExecutionContext, files: MemoryFiles, told: Told, what: string): Promise<void> {
+  const { node } = await startDurable(t, files);
+  const client = await RawClient.connect(node.port);
+  const [a, b] = [await client.ask('GET a'), await client.ask('GET b')];
+  const found = a === '$-1\r\n' ? 0 : Number(a.split('\r\n')[1]);
+  t.is(a, b, what);
+  t.true(found >= told.acknowledged && found <= told.sent, `${what}: found ${found}, ${JSON.stringify(told)}`);
+  client.close();
+  await node.stop();
+}
+
+const faults: readonly (readonly [Fault, number])[] = [[{ error: 'EIO' }, 1], [{ error: 'ENOSPC' }, 3], [{ short: 5 }, 2]];
+
+for (const appendfsync of ['always', 'everysec', 'no']) {
+  for (const [fault, count] of faults) {
+    test(`${appendfsync}: ${JSON.stringify(fault)} ${count} times, at any operation of a rewrite and of a switch`, async (t) => {
+      t.timeout(120_000);
+      const random = seededRandom(seedOf(t));
+      // Each operation with `always`, every third with the others, not the same ones each time.
+      const stride = appendfsync === 'always' ? 1 : 3;
+      let operations = OPERATIONS_MAX;
+      for (let at = Math.floor(random.next() * stride); at < operations; at += stride) {
+        const files = new MemoryFiles();
+        let operation = -1;
+        const { node } = await startDurable(t, files, { appendfsync });
+        files.fault = (kind) => {
+          if ('short' in fault && kind !== 'write') return undefined;
+          operation++;
+          return operation >= at && operation < at + count ? fault : undefined;
+        };
+        const scenario = new Scenario(node.port);
+        await scenario.run();
+        operations = Math.min(operations, operation + 1);
+        const what = `operation ${at}`;
+        if (appendfsync === 'always') await check(t, files.afterPowerCut(random), scenario.told, `${what}, power cut`);
+        files.fault = () => undefined;
+        await node.stop();
+        await check(t, files.afterKill(), scenario.told, `${what}, stopped`);
+      }
+      t.log(`${operations} operations`);
+      t.true(operations > 10);
+    });
+  }
+}
