@@ -28,22 +28,11 @@ import { Watches } from './watches.js';
 import { KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import { PubSub } from '../pubsub/pubsub.js';
 import { Tracking } from '../pubsub/tracking.js';
-import type { EncodingLimits } from '../store/encoding-limits.js';
 import type { Store } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import type { Log } from '../util/log.js';
 import { Stats } from '../util/stats.js';
 import { WallClock } from '../util/wall-clock.js';
-
-/** The limits of encodings as numbers: every write to a collection compares with them. */
-function watchEncodingLimits(limits: EncodingLimits, settings: Settings): void {
-  settings.watch('hash-max-listpack-entries', () => {
-    limits.hashEntriesMax = settings.integer('hash-max-listpack-entries');
-  });
-  settings.watch('hash-max-listpack-value', () => {
-    limits.hashValueBytesMax = settings.integer('hash-max-listpack-value');
-  });
-}
 
 export class NodeState implements NodeServices {
   readonly stats = new Stats();
@@ -109,7 +98,6 @@ export class NodeState implements NodeServices {
     this.waits = new WaitingClients(this);
     this.wallClock = new WallClock(clock);
     this.startedAtMs = clock.nowMs();
-    watchEncodingLimits(store.encodingLimits, settings);
     store.onTurnover = (db, successor) => {
       this.watches.onTurnover(db, successor);
       this.waits.onTurnover(db, successor);
