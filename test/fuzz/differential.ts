@@ -3,6 +3,7 @@ import { CommandTable } from '../../lib/commands/table.js';
 import { families } from '../../lib/commands/families.js';
 import { allTogether, grammars } from '../generators/families.js';
 import { Sequences } from '../generators/grammar.js';
+import { nastyDataRequests } from '../generators/nasty-requests.js';
 import { initialSettings } from '../generators/together.js';
 import { ALL_KEYS, KEYS } from '../generators/words.js';
 import { type Find, describe, findDifference, shrink } from '../support/differential.js';
@@ -12,6 +13,7 @@ import { frontOfOne, frontOfTwo, outOfReach, REFUSAL } from '../support/fronts.j
 import { type Target, nodeProcess, reference, smallLimits } from '../support/targets.js';
 
 const SEQUENCES = 40;
+const ODD_SEQUENCES = 8;
 const LENGTH = 200;
 const LONG = 5000;
 const table = new CommandTable(families);
@@ -30,6 +32,17 @@ for (const grammar of grammars) {
     }
   });
 }
+
+referenceTest("odd arguments get redis-server's replies", async (t) => {
+  const [ours, theirs] = await Promise.all([nodeProcess.start(smallLimits), reference.start(smallLimits)]);
+  t.teardown(() => Promise.all([ours.stop(), theirs.stop()]));
+  const find: Find = (requests) => findDifference(requests, ours.port, theirs.port);
+  const seed = seedOf(t);
+  for (let round = 0; round < ODD_SEQUENCES; round++) {
+    const found = await find(nastyDataRequests(table, seed + round, LENGTH * 2));
+    t.is(found && describe(await shrink(found, find)), undefined);
+  }
+});
 
 /** Where all families meet: a node, and nodes that own nothing. */
 const places: readonly (readonly [target: Target, front: 'one' | 'two' | undefined])[] = [

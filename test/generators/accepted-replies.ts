@@ -72,6 +72,13 @@ export function isNewer([command, ...args]: readonly string[]): boolean {
   return /^z(rev)?rank$/i.test(command!) && args.length === 3;
 }
 
+/** Whether a request may set a time that comes during the run, and so sooner on one server than on the other. */
+export function isSoon([name, ...args]: readonly string[]): boolean {
+  const takesTime = /^(p?expire|p?setex|restore(-asking)?)$/i.test(name!) || args.some((arg) => /^[ep]x$/i.test(arg));
+  return takesTime && args.some((arg) => Number(arg) > 0 && Number(arg) < SOON_MS);
+}
+const SOON_MS = 600_000;
+
 const forms = new Map(rules.flatMap(({ commands, form }) => commands.map((command) => [command, form])));
 
 function formOf(request: readonly string[]): Form | undefined {

@@ -5,7 +5,7 @@
  * Requests that only make sense together stand in one line with ` ; ` between them, and are never mangled. In such a
  * line `it` is one key throughout, and `any` is any other line.
  */
-import { isNewer } from './accepted-replies.js';
+import { isNewer, isSoon } from './accepted-replies.js';
 import { Draw } from './draw.js';
 import { Syntax, type Vocabulary } from './syntax.js';
 import { mangle, plain } from './words.js';
@@ -111,7 +111,7 @@ export class Sequences {
       const request = syntaxes[0]!.request(draw, vocabulary);
       if (!draw.chance(mangled)) return [request];
       const changed = mangle(request, draw);
-      return [isNewer(changed) ? request : changed];
+      return [isNewer(changed) || isSoon(changed) ? request : changed];
     }
     // Lines of several requests do not stand in each other.
     if (isInside) return this.draw(draw, true);

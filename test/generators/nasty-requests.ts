@@ -1,9 +1,11 @@
 /** Requests for every command of the table, from its own syntax, with arguments that it must survive. */
+import { isNewer, isSoon } from './accepted-replies.js';
 import { Draw } from './draw.js';
 import { Syntax } from './syntax.js';
 import { mangle, nasty } from './words.js';
 import type { Command, CommandTable } from '../../lib/commands/table.js';
 import { seededRandom } from '../../lib/util/random.js';
+import { OURS } from '../support/accepted-differences.js';
 
 /**
  * What these do to the connection or the node would keep the next request from being answered; and unsubscribing has
@@ -41,4 +43,24 @@ function nastyRequest(command: Command, draw: Draw): string[] {
 
 function leaves(command: Command): Command[] {
   return command.subcommands === undefined ? [command] : [...command.subcommands.values()];
+}
+
+const DATA = new Set([
+  'string', 'bitmap', 'hash', 'list', 'set', 'sorted-set', 'stream', 'geo', 'hyperloglog', 'generic',
+]);
+
+/** What they leave or answer is chance, or not defined where scores differ; or they ask other machines. */
+const NOT_COMPARED = new Set([
+  'spop', 'migrate', 'sort', 'sort_ro', 'zrangebylex', 'zrevrangebylex', 'zremrangebylex', 'zlexcount',
+]);
+const NOT_COMPARED_WITH = /^(bylex|storedist|\*)$/i;
+
+/** Of `nastyRequests` those of data types whose replies can be compared with redis-server's. */
+export function nastyDataRequests(table: CommandTable, seed: number, length: number): string[][] {
+  return nastyRequests(table, seed, length).filter((request) => {
+    const command = table.named(request[0]!)!;
+    if (!DATA.has(command.spec.group) || NOT_COMPARED.has(command.name)) return false;
+    if (OURS.includes(command.name) || isNewer(request)) return false;
+    return !isSoon(request) && !request.some((arg) => NOT_COMPARED_WITH.test(arg));
+  });
 }

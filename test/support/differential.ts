@@ -2,7 +2,7 @@
  * Runs the same requests on two servers and finds the first reply that differs; then leaves out requests, arguments and
  * bytes as long as there is a difference, so that what is left can be read.
  */
-import { Comparison } from '../generators/accepted-replies.js';
+import { Comparison, isSoon } from '../generators/accepted-replies.js';
 import { isJoined } from '../generators/grammar.js';
 import { RawClient, encode } from './raw-client.js';
 import { escape } from './rows.js';
@@ -123,7 +123,7 @@ function linesOf(requests: readonly string[][]): string[][][] {
 async function withShorterArguments(found: Difference, find: Find): Promise<Difference> {
   let least = found;
   const isStill = async (at: number, request: string[]): Promise<boolean> => {
-    const difference = await find(least.requests.with(at, request));
+    const difference = isSoon(request) ? undefined : await find(least.requests.with(at, request));
     if (difference === undefined) return false;
     least = difference;
     return true;
