@@ -296,6 +296,6 @@ export class FarWait implements Unblockable {
 }
 
 /** What is said when a link is lost over which nothing was taken. */
-function withoutDoubt(error: Buffer): Buffer {
+export function withoutDoubt(error: Buffer): Buffer {
   return Buffer.from(error.toString('latin1').replace(DOUBT, 'nothing was taken'), 'latin1');
 }

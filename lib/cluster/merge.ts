@@ -36,7 +36,11 @@ function mergeByKey(parts: readonly Part[]): Buffer[] {
 
 /** Each part answered an array or a set: all of them as one. */
 function concat(parts: readonly Part[]): Buffer[] {
-  const replies = parts.map((part) => part.reply);
+  return concatenated(parts.map((part) => part.reply));
+}
+
+/** Arrays, sets or maps as one. */
+export function concatenated(replies: readonly Buffer[]): Buffer[] {
   const count = replies.reduce((sum, reply) => sum + Number(integerOf(reply)), 0);
   const header = Buffer.from(`${String.fromCharCode(replies[0]![0]!)}${count}\r\n`);
   return [header, ...replies.map((reply) => reply.subarray(behindHeader(reply)))];

@@ -5,7 +5,8 @@
  */
 import { isForRedis, runOnRedis } from './bucket-on-redis.js';
 import { FarTransaction, type Side, type Sides } from './far-transaction.js';
-import { FarWait, type WaitRouter, waitsToTake } from './far-wait.js';
+import { FarRead } from './far-read.js';
+import { FarWait, type PlacedKey, type WaitRouter, waitsToTake } from './far-wait.js';
 import type { Peer } from './peer.js';
 import { mergeBy } from './merge.js';
 import { type Part, Scatter, answer } from './scatter.js';
@@ -96,7 +97,8 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     const owner = this.commonOwner(args);
     if (waitsToTake(command, owner === SEVERAL) && this.waitFar(session, command, args, owner)) return true;
     if (owner === SEVERAL) {
-      if (command.spec.routing === 'multi_shard') this.scatterByKeys(session, command, args);
+      if (command.name === 'xread' || command.name === 'xreadgroup') this.readFar(session, command, args);
+      else if (command.spec.routing === 'multi_shard') this.scatterByKeys(session, command, args);
       else this.transfer(session, command, args);
       return true;
     }
@@ -168,14 +170,26 @@ export class ShardRouter implements Router, Sides, WaitRouter {
 
   /** Lets a client wait for buckets of peers, also of several. False when this is not the way for these keys. */
   private waitFar(session: Session, command: Command, args: Args, owner: number): boolean {
-    const { peers, self } = this.routes;
-    if (owner === self) return false;
-    const placed = this.owners.slice(0, this.keys.count).map((each, index) => {
-      return { position: this.keys.positions[index]!, peer: peers[each] };
-    });
+    if (owner === this.routes.self) return false;
+    const placed = this.placedKeys();
     if (placed.some(({ peer }) => peer?.address.kind === 'redis')) return false;
     new FarWait(this, session, command, args, placed);
     return true;
+  }
+
+  /** Reads streams of several shards, or waits for them. A Redis server cannot say that a stream has something. */
+  private readFar(session: Session, command: Command, args: Args): void {
+    const placed = this.placedKeys();
+    const read = new FarRead(this, session, command, args, placed);
+    if (read.mayWait && placed.some(({ peer }) => peer?.address.kind === 'redis')) throw this.crossSlot(args);
+    read.start();
+  }
+
+  private placedKeys(): PlacedKey[] {
+    const { peers } = this.routes;
+    return this.owners.slice(0, this.keys.count).map((each, index) => {
+      return { position: this.keys.positions[index]!, peer: peers[each] };
+    });
   }
 
   answerNow(session: Session, command: Command, args: Args): Buffer {

@@ -3,7 +3,7 @@
  * BLOCK, who finds nothing waits for the first entry that is added to one of them (execution/blocking.ts).
  */
 import { readInteger } from './arguments.js';
-import type { Context } from './context.js';
+import type { Context, Wait } from './context.js';
 import { findForRead } from './lookup.js';
 import type { CommandSpec, Handler, KeySpec } from './spec.js';
 import { readId, replyId } from './stream-arguments.js';
@@ -22,7 +22,7 @@ import { StreamId } from '../store/stream-id.js';
 import { advance } from '../store/stream-progress.js';
 import { streamOf } from '../store/stream-value.js';
 import type { Stream } from '../store/stream.js';
-import type { Slice } from '../util/bytes.js';
+import { type Slice, sliceOf } from '../util/bytes.js';
 import { addWrapping } from '../util/numbers.js';
 
 const LAST = new StreamId().setMax();
@@ -31,7 +31,7 @@ const LAST = new StreamId().setMax();
 const WAITED_COUNT = 1000;
 
 /** What is asked for. */
-interface Reading {
+export interface Reading {
   /** How many entries of each stream, at most. */
   count: number;
   /** Until when to wait for entries, as `Wait.untilMs`; undefined when there is no waiting. */
@@ -88,6 +88,18 @@ function readOption(context: Context, args: Args, index: number, isForGroup: boo
   if (!isForGroup) throw noackNeedsReadGroup();
   reading.isAcknowledged = true;
   return index + 1;
+}
+
+/**
+ * What a request asks for, without a look at any stream: for a node that has others read (cluster/far-read.ts).
+ * Throws what `readReading` throws, and invalidStreamId().
+ */
+export function readRequest(context: Context, args: Args, isForGroup: boolean): Reading {
+  const reading = readReading(context, args, isForGroup);
+  for (let index = reading.keysAt + reading.keyCount; index < args.count; index++) {
+    readAfter(args, index, undefined, isForGroup);
+  }
+  return reading;
 }
 
 /** A stream that is asked, from behind which ID on, and for which group. */
@@ -265,15 +277,55 @@ function replyHistory(
 
 /** Lets the client wait for an entry behind the given IDs, or for one that is new to its group. */
 function waitFor(context: Context, args: Args, reading: Reading, untilMs: number, sources: readonly Source[]): void {
-  const keys = namesOf(args, reading.keysAt, reading.keysAt + reading.keyCount);
-  const after = new Map<string, StreamId>();
-  // Of a stream that is named twice the first ID counts.
-  for (const source of sources) if (!after.has(args.text(source.key))) after.set(args.text(source.key), source.after);
-  const waited = { ...reading, count: reading.count === Infinity ? WAITED_COUNT : reading.count };
+  const after = idsByName(args, sources);
+  const waited = { ...reading, count: waitedCount(reading) };
   context.wait({
-    keys, type: STREAM, untilMs, endsWithBucket: reading.groupName !== undefined,
+    ...waitOf(args, reading), untilMs,
     retry: (later, key, late) => serveWaiting(later, key, after.get(key.text())!, waited, late),
   });
+}
+
+/** How many entries who has waited gets at most. */
+export function waitedCount({ count }: Reading): number {
+  return count === Infinity ? WAITED_COUNT : count;
+}
+
+function waitOf(args: Args, { keysAt, keyCount, groupName }: Reading): Pick<Wait, 'keys' | 'type' | 'endsWithBucket'> {
+  return { keys: namesOf(args, keysAt, keysAt + keyCount), type: STREAM, endsWithBucket: groupName !== undefined };
+}
+
+/** Of a stream that is named twice the first ID counts. */
+function idsByName(args: Args, sources: readonly Source[]): Map<string, StreamId> {
+  const after = new Map<string, StreamId>();
+  for (const source of sources) if (!after.has(args.text(source.key))) after.set(args.text(source.key), source.after);
+  return after;
+}
+
+/**
+ * For a client of another node that reads here (cluster/far-read.ts): answers which stream has something for it,
+ * counted from 0, when one has. Nothing is read; `found` is called. `isTaken` says of which streams others have been
+ * told before. Throws what XREAD and XREADGROUP throw.
+ */
+export function awaitReadable(
+  context: Context, args: Args, reply: ReplyWriter, isTaken: (key: Slice) => boolean, found: (key: Slice) => void,
+  waitFor: (wait: Wait) => void = (wait) => context.wait(wait),
+): void {
+  const reading = readReading(context, args, args.is(0, 'XREADGROUP'));
+  const sources = readSources(context, args, reading);
+  const after = idsByName(args, sources);
+  const wait = waitOf(args, reading);
+  const tell = (later: Context, key: Slice, late: ReplyWriter): boolean => {
+    const waited = findWaited(later, key, after.get(key.text())!, reading);
+    if (waited === undefined || !hasNewer(waited.stream, waited.seen)) return false;
+    late.integer(wait.keys.indexOf(key.text()));
+    found(key);
+    return true;
+  };
+  for (const name of wait.keys) {
+    const key = sliceOf(name);
+    if (!isTaken(key) && tell(context, key, reply)) return;
+  }
+  waitFor({ ...wait, untilMs: 0, retry: tell });
 }
 
 /**
@@ -282,22 +334,34 @@ function waitFor(context: Context, args: Args, reading: Reading, untilMs: number
  * Source: serveClientsBlockedOnStreamKey() in redis's blocked.c.
  */
 function serveWaiting(context: Context, key: Slice, after: StreamId, reading: Reading, reply: ReplyWriter): boolean {
+  const waited = findWaited(context, key, after, reading);
+  if (waited === undefined) return false;
+  const mark = reply.length;
+  replyNewer(context, key, waited.stream, waited.group, waited.seen, reading, reply);
+  closeStreams(reply, mark, 1);
+  return true;
+}
+
+/** A stream that has something new for who waits, with the ID of the last that is not new. */
+interface WaitedStream {
+  stream: Stream;
+  group: StreamGroup | undefined;
+  seen: StreamId;
+}
+
+function findWaited(context: Context, key: Slice, after: StreamId, reading: Reading): WaitedStream | undefined {
   const { db, store } = context;
   const ref = db.peek(key);
   const { groupName } = reading;
   if (ref === 0 || entryType(store.arena, ref) !== STREAM) {
     if (groupName !== undefined) throw waitedStreamGone();
-    return false;
+    return undefined;
   }
   const stream = streamOf(db, ref);
   const group = groupName === undefined ? undefined : stream.groups.get(groupName);
   if (groupName !== undefined && group === undefined) throw waitedGroupGone();
   const seen = group === undefined ? after : group.lastId;
-  if (stream.lastId.compare(seen) <= 0) return false;
-  const mark = reply.length;
-  replyNewer(context, key, stream, group, seen, reading, reply);
-  closeStreams(reply, mark, 1);
-  return true;
+  return stream.lastId.compare(seen) <= 0 ? undefined : { stream, group, seen };
 }
 
 const streamKeys = (from: number): KeySpec[] => [

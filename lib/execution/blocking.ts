@@ -264,7 +264,7 @@ export class WaitingClients implements Waits {
   }
 
   /** Whether what comes to a bucket is for a client who has been told of it. */
-  private isHeld(db: Keyspace, key: Slice): boolean {
+  isHeld(db: Keyspace, key: Slice): boolean {
     return this.queues[db.index]!.get(key.text())?.isHeld === true;
   }
 

@@ -10,14 +10,17 @@ import type { Cluster } from '../cluster/cluster.js';
 import { type Exchange, HANDSHAKE_VERSION, isNonce, isProof, newNonce, proofOf } from '../cluster/handshake.js';
 import { quoted } from '../cluster/range.js';
 import { KeyPositions, findKeys } from '../commands/key-positions.js';
+import { awaitReadable } from '../commands/stream-read.js';
 import { namesOf } from '../commands/waiting.js';
 import type { Executor } from '../execution/execute.js';
+import { writeError } from '../execution/refusal.js';
 import type { NodeState } from '../execution/node-state.js';
-import type { Args } from '../protocol/args.js';
+import { Args, setArgs } from '../protocol/args.js';
 import { Feed } from '../pubsub/feed.js';
 import { WANT_KINDS } from '../pubsub/pubsub.js';
 import { TrackingState } from '../pubsub/tracking.js';
 import { COMPLETE, RequestDecoder } from '../protocol/request-decoder.js';
+import type { Slice } from '../util/bytes.js';
 import { RequestsAhead } from '../protocol/requests-ahead.js';
 
 /** More than any request of the handshake needs. */
@@ -179,6 +182,23 @@ export class PeerConnection extends Connection {
     this.outbox.reply.integer(ready);
   }
 
+  /**
+   * `PEER READABLE <request>`, with a request of XREAD or XREADGROUP: answers the place of the first stream that has
+   * something for the reader, now or when it is, and reads nothing; see cluster/far-read.ts.
+   */
+  private awaitReadable(args: Args): void {
+    const { session, node: { waits } } = this;
+    waits.release(session);
+    const request = setArgs(new Args(), Array.from({ length: args.count - 2 }, (_, index) => args.copy(index + 2)));
+    const takes = request.is(0, 'XREADGROUP');
+    const isTaken = (key: Slice): boolean => takes && waits.isHeld(session.db, key);
+    try {
+      awaitReadable(session, request, this.outbox.reply, isTaken, (key) => takes && waits.hold(session, key));
+    } catch (error) {
+      writeError(this.node, error, undefined, this.outbox.reply);
+    }
+  }
+
   private refuse(error: string): void {
     this.outbox.reply.error(error);
     this.closeAfterReply();
@@ -193,6 +213,7 @@ export class PeerConnection extends Connection {
     else if (args.is(1, 'ORIGIN') && args.count === 4) this.learnOrigin(args);
     else if (args.is(1, 'TRACKED') && args.count === 5) this.learnTracked(args);
     else if (args.is(1, 'AWAIT') && args.count >= 4) this.awaitKeys(args);
+    else if (args.is(1, 'READABLE') && args.count >= 6) this.awaitReadable(args);
     else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
     else this.outbox.reply.error('ERR unknown PEER request');
   }

@@ -180,6 +180,26 @@ test('a read that may wait is remembered, and told again when a change may have 
   writer.close();
 });
 
+test('what is read of streams on two shards at once is remembered by both', withCluster, FOUR, async (t, cluster) => {
+  const reader = await CachingClient.connect(cluster, 'front');
+  const writer = await RawClient.connect(cluster.port('window'));
+  for (const name of ['apple', 'zebra']) await writer.ask(`XADD ${name} 1-1 f v`);
+  t.regex(await reader.ask('XREAD STREAMS zebra apple 0 0'), /zebra[^]*apple/);
+  await writer.ask('XADD zebra 1-2 f v');
+  t.deepEqual(await reader.toldOf(1), [['zebra']]);
+  await writer.ask('XADD apple 1-2 f v');
+  t.deepEqual(await reader.toldOf(2), [['zebra'], ['apple']]);
+  const waiting = reader.ask('XREAD BLOCK 0 STREAMS zebra apple $ $');
+  await waitFor(() => ['foo', 'bar'].every((name) => cluster.node(name).state.waits.count === 1), 'the reader to wait');
+  await writer.ask('XADD apple 1-3 f v');
+  t.regex(await waiting, /1-3/);
+  await writer.ask('XADD apple 1-4 f v');
+  const told = await reader.toldOf(3);
+  t.deepEqual(told.at(-1), ['apple']);
+  reader.close();
+  writer.close();
+});
+
 test('a pop of a client with NOLOOP hides nobody else\'s change from it', withCluster, FOUR, async (t, cluster) => {
   const quiet = await CachingClient.connect(cluster, 'front', 'NOLOOP');
   const other = await RawClient.connect(cluster.port('front'));
