@@ -151,7 +151,8 @@ export class Peer implements LinkOwner {
   private openOwn(database: number, protocol: Protocol): PeerLink {
     if (this.ownLinks.size - this.rested.length >= OWN_LINKS_MAX) {
       throw new CommandError(
-        `PEERBUSY ${this.describe()}: ${OWN_LINKS_MAX} clients wait there or are in a transaction; the request was not sent`,
+        `PEERBUSY ${this.describe()}: ${OWN_LINKS_MAX} clients of this node wait there or are in a transaction, which is ` +
+          `the most; the request was not sent: connect further ones to ${this.name} itself, or to a third node`,
       );
     }
     const link = new PeerLink(this, database, protocol, false, true);

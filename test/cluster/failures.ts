@@ -272,6 +272,20 @@ test('another node at the address is not taken for the peer', async (t) => {
   t.false(cluster.isConnected('foo'));
 });
 
+test('more clients than may wait at one peer are told the limit and what to do', withCluster, {}, async (t, cluster) => {
+  const [peer] = cluster.node('foo').cluster.peers;
+  const lent = Array.from({ length: 20_000 }, () => peer!.borrow(0, 2, true));
+  const client = await RawClient.connect(cluster.port('foo'));
+  t.regex(
+    await client.ask('BLPOP zebra 0'),
+    /^-PEERBUSY bar \(.*\): 20000 clients of this node wait there .*; .*: connect further ones to bar/,
+  );
+  peer!.giveBack(lent.pop()!, false);
+  t.is(await client.ask('BLPOP zebra 0.001'), '*-1\r\n');
+  for (const link of lent) peer!.giveBack(link, false);
+  client.close();
+});
+
 test('without a proved cookie the peer port answers nothing but the handshake', withCluster, {}, async (t, cluster) => {
   const port = Number(cluster.address('bar').split(':')[1]);
   for (const request of ['PING', 'GET zebra', 'PEER PROVE x 0 2 y', 'PEER MAP x', 'AUTH x', 'HELLO 3', 'PEER HELLO 1 foo short']) {
