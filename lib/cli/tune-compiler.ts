@@ -6,7 +6,7 @@
  * their caller until that has grown to 920 bytes of bytecode, and leaves what is called further down as calls, which
  * for functions of a line cost more than what they do. With room for 5,000 the handlers are compiled whole. Measured,
  * CPU time a command: GET 7 % less at 16 deep and 20 % at 100, INCR 16 % and 20 %, HSET 17 %. What is paid for it is
- * compiling, on another thread and in the first seconds, and some hundred kilobytes of code.
+ * compiling, on another thread: 0.1 s of CPU time more within the first 20,000 requests.
  *
  * The flags are those that `node --v8-options` lists. They are hints for the compiler: what a program does is the same
  * with and without them, and a V8 that does not know one of them says so on standard error and goes on.
