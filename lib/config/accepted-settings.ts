@@ -56,7 +56,6 @@ const encodings: readonly SettingSpec[] = [
 ];
 
 const persistence: readonly SettingSpec[] = [
-  flag('aof-use-rdb-preamble', 'yes', 'Whether a rewritten log begins with a snapshot'),
   flag('aof-disable-auto-gc', 'no', 'Whether old logs are kept'),
 ];
 

@@ -64,6 +64,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'aof-rewrite-incremental-fsync', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether a rewritten log is forced to disk every 4 MiB and not only at its end.' },
   { name: 'aof-load-truncated', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether the torn end of an append log is cut off at the start; otherwise the node does not start.' },
   { name: 'aof-timestamp-enabled', kind: 'flag', initial: 'no', isMutable: true, sentence: 'Whether the append log has the time in it, for `redis-check-aof --truncate-to-timestamp`.' },
+  { name: 'aof-use-rdb-preamble', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether the base of a rewritten log is a snapshot; otherwise it is commands, which are longer and load more slowly.' },
   { name: 'dbfilename', kind: 'text', initial: 'dump.rdb', read: readFileName('dbfilename'), isMutable: true, isProtected: true, sentence: 'Name of the snapshot in `dir`.' },
   { name: 'save', kind: 'text', initial: '', read: readSavePoints, isMutable: true, sentence: 'Pairs of seconds and changes: a snapshot is written when so many buckets have changed in so long; empty for never. Unless it is given, `3600 1 300 100 60 10000` with `appendonly no`.' },
   { name: 'rdbcompression', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether strings in snapshots and in what DUMP gives are compressed.' },

@@ -18,20 +18,23 @@ export class BaseFile {
     private readonly folder: LogFolder,
     private readonly path: string,
     private readonly file: DataFile,
+    /** That of RDB, or commands. */
+    readonly form: 'rdb' | 'aof',
   ) {}
 
   /** Makes the file, so that nothing need be waited for when the moment comes. */
   static async open(node: NodeState, folder: LogFolder): Promise<BaseFile> {
     await folder.files.makeFolder(folder.path);
     const path = join(folder.path, `temp-rewriteaof-bg-${process.pid}.aof`);
-    return new BaseFile(node, folder, path, await folder.files.open(path, 'create'));
+    const form = node.settings.flag('aof-use-rdb-preamble') ? 'rdb' : 'aof';
+    return new BaseFile(node, folder, path, await folder.files.open(path, 'create'), form);
   }
 
   /** Begins the snapshot: the moment is now. */
   begin(): void {
     const { node, file } = this;
     this.snapshot = new Snapshot(node.store, file, {
-      ...snapshotOptions(node), isLogBase: true, functions: node.functions,
+      ...snapshotOptions(node), form: this.form, isLogBase: true, functions: node.functions,
       syncsOften: node.settings.flag('aof-rewrite-incremental-fsync'),
     });
     // Whoever waits for the end takes the error; until somebody does it is nobody's.

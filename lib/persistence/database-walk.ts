@@ -12,7 +12,7 @@
  * walks through all databases have ended, so that no small bucket has to wait behind it, and commands may do with it
  * what they like.
  */
-import type { HeldBucket, RdbWriter } from './rdb-writer.js';
+import type { HeldBucket, SnapshotWriter } from './snapshot-writer.js';
 import type { Steps } from '../rdb/value-writer.js';
 import { type ByteTable, CURSOR_END } from '../store/byte-table.js';
 import { isMarked, setMark } from '../store/entry.js';
@@ -37,7 +37,7 @@ export class DatabaseWalk implements SnapshotGuard {
 
   constructor(
     private readonly db: Keyspace,
-    private readonly writer: RdbWriter,
+    private readonly writer: SnapshotWriter,
     private readonly onWritten: () => void,
   ) {
     this.index = db.index;

@@ -54,6 +54,7 @@ export class LogReader {
   private summedAt = 0;
   /** Up to where seals vouch for the records, which is as far as they can be trusted once something is wrong. */
   sealedUpTo: number;
+  seals = 0;
   private readonly queued = new LogDecoder();
 
   constructor(
@@ -177,6 +178,7 @@ export class LogReader {
     this.sum = 0;
     this.summedAt = decoder.at;
     this.sealedUpTo = this.base + decoder.at;
+    this.seals++;
     return undefined;
   }
 

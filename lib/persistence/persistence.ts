@@ -385,7 +385,7 @@ export class Persistence implements AppendLogServices {
     if (this.isGivingUp) base.abort();
     try {
       const manifest = before.copy();
-      const entry = manifest.nextBase('rdb');
+      const entry = manifest.nextBase(base.form);
       this.bytesBefore = await base.finish(entry);
       manifest.replaceBase(entry, first);
       const startUs = this.node.clock.elapsedUs();

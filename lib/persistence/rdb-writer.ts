@@ -6,11 +6,12 @@
  *
  *     aux   pigeonhole-bucket   "<expiry in ms, 0 for none> <name>"
  */
+import { type HeldBucket, SnapshotWriter, type TakeBytes, type WriteOptions } from './snapshot-writer.js';
 import { Crc64 } from '../rdb/crc64.js';
-import { type HeldValue, holdValue } from '../rdb/held-values.js';
+import { holdValue, rdbForms } from '../rdb/held-values.js';
 import { RdbOutput } from '../rdb/rdb-output.js';
 import { Opcode, RDB_VERSION } from '../rdb/rdb-types.js';
-import { type Steps, finish, valueForm, writeValue } from '../rdb/value-writer.js';
+import { finish, valueForm, writeValue } from '../rdb/value-writer.js';
 import { REDIS_VERSION } from '../config/version.js';
 import { HASH, accessOf, entryType, expiryOf, keySlice } from '../store/entry.js';
 import { fieldCount, staysWhenEmpty } from '../store/hash-value.js';
@@ -20,48 +21,18 @@ import { Slice } from '../util/bytes.js';
 
 export const BUCKET_FIELD = 'pigeonhole-bucket';
 
-export interface WriteOptions {
-  /** `rdbcompression` and `rdbchecksum`. */
-  compresses: boolean;
-  hasChecksum: boolean;
-  /** Whether, and how, it is noted when or how often buckets were used. */
-  notesUse: 'idle' | 'frequency' | undefined;
-  /** It is the base of an append log. */
-  isLogBase: boolean;
-  /** Libraries of functions that were read from a file and are kept. */
-  functions: readonly Buffer[];
-}
-
-/** Takes the file's bytes, in order; they are its own from then on. */
-export type TakeBytes = (bytes: Buffer) => void;
-
-/** A bucket with a large value, as it was at the moment when it was held. */
-export interface HeldBucket {
-  /** The database that it was in at the moment of the snapshot. */
-  readonly index: number;
-  /** What stands in front of the value, and behind it. */
-  readonly head: Buffer;
-  readonly tail: Buffer;
-  readonly value: HeldValue;
-}
-
-const TAKEN_BYTES = 128 * 1024;
 const CHECKSUM_BYTES = 8;
 
-export class RdbWriter {
-  private readonly output: RdbOutput;
+export class RdbWriter extends SnapshotWriter {
   private readonly crc = new Crc64();
   private readonly key = new Slice();
-  /** The database that was selected last. */
-  private selected = -1;
-  private handedOn = 0;
 
   constructor(
     private readonly store: Store,
     private readonly options: WriteOptions,
-    private readonly take: TakeBytes,
+    take: TakeBytes,
   ) {
-    this.output = new RdbOutput(options.compresses);
+    super(options.compresses, take);
   }
 
   /** What stands in front of all buckets. Source: rdbSaveInfoAuxFields() in redis's rdb.c. */
@@ -80,19 +51,17 @@ export class RdbWriter {
     }
   }
 
-  /** Says how many buckets a database has, and how many of them expire. */
   beginDatabase(index: number, size: number, expiringSize: number): void {
     const { output } = this;
-    this.select(output, index);
+    this.select(index);
     output.byte(Opcode.resizeDb);
     output.count(size);
     output.count(expiringSize);
   }
 
-  /** Writes a bucket, which was in database `index` at the moment of the snapshot, at one go. */
   writeBucket(db: Keyspace, index: number, ref: number): void {
     const { output } = this;
-    this.select(output, index);
+    this.select(index);
     if (hasValue(db, ref)) {
       this.writeHead(output, db, ref);
       finish(writeValue(output, db, ref));
@@ -101,9 +70,8 @@ export class RdbWriter {
     this.flush();
   }
 
-  /** Holds a bucket with a large value as it is now; undefined when the value is small enough for `writeBucket`. */
   hold(db: Keyspace, index: number, ref: number): HeldBucket | undefined {
-    const value = holdValue(db, ref, this.options.compresses);
+    const value = holdValue(db, ref, rdbForms, this.options.compresses);
     if (value === undefined) return undefined;
     const output = new RdbOutput(this.options.compresses);
     this.writeHead(output, db, ref);
@@ -112,23 +80,9 @@ export class RdbWriter {
     return { index, head, tail: output.takeBytes(), value };
   }
 
-  /** Writes a held bucket piece by piece, and hands on the pieces. No other may be written meanwhile. */
-  *writeHeld({ index, head, tail, value }: HeldBucket): Steps {
-    const { output } = this;
-    this.select(output, index);
-    output.raw(head, 0, head.length);
-    for (const steps = value.write(output); steps.next().done !== true; ) {
-      this.flush();
-      yield;
-    }
-    output.raw(tail, 0, tail.length);
-  }
-
-  private select(output: RdbOutput, index: number): void {
-    if (index === this.selected) return;
-    this.selected = index;
-    output.byte(Opcode.selectDb);
-    output.count(index);
+  protected writeSelect(index: number): void {
+    this.output.byte(Opcode.selectDb);
+    this.output.count(index);
   }
 
   /** What stands in front of a bucket's value: what is known of its use, the form of the value, its name. */
@@ -158,34 +112,23 @@ export class RdbWriter {
     writeAux(output, BUCKET_FIELD, `${expiryOf(arena, ref)} ${keySlice(arena, ref, this.key).text()}`);
   }
 
-  /** Hands on what has gathered, when it is enough. */
-  flush(): void {
-    if (this.output.length >= TAKEN_BYTES) this.handOn(this.output.takeBytes());
-  }
-
-  /** How many bytes were written so far, those included that are not handed on. */
-  get writtenBytes(): number {
-    return this.handedOn + this.output.length;
-  }
-
-  private handOn(bytes: Buffer): void {
-    this.handedOn += bytes.length;
+  protected sum(bytes: Buffer): void {
     if (this.options.hasChecksum) this.crc.update(bytes);
-    if (bytes.length > 0) this.take(bytes);
   }
 
-  /** What stands behind all buckets. */
   end(): void {
-    this.output.byte(Opcode.end);
-    this.handOn(this.output.takeBytes());
+    const { output } = this;
+    output.byte(Opcode.end);
+    this.handOn();
     const checksum = Buffer.alloc(CHECKSUM_BYTES);
     if (this.options.hasChecksum) this.crc.write(checksum, 0);
-    this.take(checksum);
+    output.raw(checksum, 0, checksum.length);
+    this.handOn();
   }
 }
 
 /** An empty bucket has none: Redis's files have no empty values. A stream is never without one. */
-function hasValue(db: Keyspace, ref: number): boolean {
+export function hasValue(db: Keyspace, ref: number): boolean {
   const { arena } = db.store;
   return entryType(arena, ref) !== HASH || !staysWhenEmpty(arena, ref) || fieldCount(db, ref) > 0;
 }

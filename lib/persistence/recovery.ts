@@ -46,6 +46,12 @@ export class Recovery {
   /** Bytes of the files before the one that is being read. */
   private bytesBefore = 0;
   records = 0;
+  /** The file that is being read is the base. */
+  private isBase = false;
+  /** And it was put in its place when it was written to its end; a log of one file, from before Redis 7, was not. */
+  private isWhole = false;
+  /** Libraries of functions that a base of commands has. */
+  private functions: Buffer[] = [];
 
   constructor(private readonly parts: RecoveryParts) {
     const { node } = parts;
@@ -62,7 +68,7 @@ export class Recovery {
   }
 
   /** False when the log had to be cut in front of records that were run: then it is to be loaded anew. */
-  private async loadOnce({ files }: Manifest): Promise<boolean> {
+  private async loadOnce({ files, base }: Manifest): Promise<boolean> {
     const { progress } = this.parts;
     progress.totalBytes = progress.loadedBytes = this.bytesBefore = this.records = 0;
     const sizes = new Map<LogFileEntry, number>();
@@ -71,6 +77,8 @@ export class Recovery {
     for (const [index, entry] of files.entries()) {
       const isLast = files.slice(index + 1).every((later) => sizes.get(later) === 0);
       this.session.db = this.parts.node.store.databases[0]!;
+      this.isBase = entry === base;
+      this.isWhole = this.isBase && WHOLE.test(entry.name);
       if (!(await this.loadFile(entry, isLast))) return false;
     }
     return true;
@@ -104,7 +112,9 @@ export class Recovery {
         run: (args) => this.run(args),
         pause: (offset) => this.pause(offset, size),
       }, from);
-      const damage = await this.read(reader, path);
+      this.functions = [];
+      const damage = (await this.read(reader, path)) ?? this.missingEnd(reader, size);
+      if (this.functions.length > 0) node.keepFunctions(this.functions, 'The base of the append log');
       this.bytesBefore += size;
       this.records += reader.records;
       if (damage === undefined) return true;
@@ -152,10 +162,17 @@ export class Recovery {
     }
   }
 
+  /** A base of commands that was written here begins with a seal and ends with one (command-writer.ts). */
+  private missingEnd(reader: LogReader, size: number): Damage | undefined {
+    if (!this.isWhole || reader.seals === 0 || (reader.seals > 1 && reader.sealedUpTo === size)) return undefined;
+    return { offset: size, reason: 'its end is missing', isCutShort: true };
+  }
+
   /** Cuts off what is torn. Rejects with RecoveryError when it is not torn but damaged, or when it must stay. */
   private async cut(path: string, reader: LogReader, damage: Damage, isLast: boolean): Promise<void> {
     const { folder, node, mayCut } = this.parts;
     const { offset, reason, isCutShort } = damage;
+    if (this.isWhole) throw this.refusal(path, offset, `${reason}, and a base is whole when it gets its name`);
     if (!isLast) throw this.refusal(path, offset, `${reason}, and there are later files`);
     const isTorn = (isCutShort || reader.hasSeals) && !(await reader.wasSafe(offset));
     if (!isTorn) throw this.refusal(path, offset, reason);
@@ -202,6 +219,10 @@ export class Recovery {
 
   private run(args: Args): void {
     const { node } = this.parts;
+    if (this.isBase && args.count === 3 && args.is(0, 'FUNCTION') && args.is(1, 'LOAD')) {
+      this.functions.push(args.copy(2));
+      return;
+    }
     const command = node.table.findWhole(args);
     if (command?.handler === undefined) {
       const name = args.textStart(0, TEXT_BYTES_MAX);
@@ -241,4 +262,5 @@ export class Recovery {
 const SNAPSHOT_MAGIC = Buffer.from('REDIS');
 /** A file with this name is a snapshot, and not an older log that may begin with one, or be empty. */
 const SNAPSHOT_ENDING = '.base.rdb';
+const WHOLE = /\.base\.(rdb|aof)$/;
 const TEXT_BYTES_MAX = 128;

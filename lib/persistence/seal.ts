@@ -19,6 +19,11 @@ export const SEAL = '#SEAL:';
 export function sealOf(pieces: readonly Buffer[], byteCount: number, synced: number): string {
   let sum = 0;
   for (const piece of pieces) sum = crc32(piece, sum);
+  return sealOfSum(sum, byteCount, synced);
+}
+
+/** The seal of bytes with this CRC-32. */
+export function sealOfSum(sum: number, byteCount: number, synced: number): string {
   const head = `${SEAL}${byteCount}:${synced}:`;
   return `${head}${hex(crc32(head, sum))}\r\n`;
 }

@@ -185,7 +185,7 @@ export class SnapshotKeeper implements SnapshotServices {
     // The snapshot is of this moment; the file may be opened later.
     const opening = this.openAnew(folder, temporary);
     const snapshot = new Snapshot(node.store, new OpeningFile(opening), {
-      ...snapshotOptions(node), isLogBase: false, functions: node.functions,
+      ...snapshotOptions(node), form: 'rdb', isLogBase: false, functions: node.functions,
       syncsOften: node.settings.flag('rdb-save-incremental-fsync'),
     });
     this.snapshot = snapshot;

@@ -4,7 +4,7 @@ import type { NodeState } from '../execution/node-state.js';
 
 const PATIENCE_MS = 10_000;
 
-export function snapshotOptions(node: NodeState): Omit<SnapshotOptions, 'isLogBase' | 'functions' | 'syncsOften'> {
+export function snapshotOptions(node: NodeState): Omit<SnapshotOptions, 'form' | 'isLogBase' | 'functions' | 'syncsOften'> {
   const { settings, clock } = node;
   const policy = settings.text('maxmemory-policy');
   return {

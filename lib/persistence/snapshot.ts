@@ -16,8 +16,10 @@
  * does not, and when that becomes much, commands that write have to wait (`onBehind`). What is set aside of large
  * values is as much as is changed in them.
  */
+import { CommandWriter } from './command-writer.js';
 import { DatabaseWalk } from './database-walk.js';
-import { RdbWriter, type WriteOptions } from './rdb-writer.js';
+import { RdbWriter } from './rdb-writer.js';
+import type { SnapshotWriter, WriteOptions } from './snapshot-writer.js';
 import type { Store } from '../store/store.js';
 
 /** A file that is written. Positions are bytes from its start; `write` may write less than it was given. */
@@ -61,7 +63,7 @@ export class Snapshot {
   waitingBytes = 0;
   waitingBytesPeak = 0;
 
-  private readonly writer: RdbWriter;
+  private readonly writer: SnapshotWriter;
   /** What is to be done in slices, one after the other. Each works a little, and says when it is done. */
   private readonly work: ((isGivenUp: boolean) => boolean)[];
   private readonly pieces: Buffer[] = [];
@@ -81,7 +83,8 @@ export class Snapshot {
     private readonly options: SnapshotOptions,
   ) {
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
-    this.writer = new RdbWriter(store, options, (bytes) => this.take(bytes));
+    const take = (bytes: Buffer): void => this.take(bytes);
+    this.writer = options.form === 'aof' ? new CommandWriter(store, options, take) : new RdbWriter(store, options, take);
     this.writer.begin(options.nowMs);
     this.keysTotal = store.keyspaces.reduce((sum, db) => sum + db.size, 0);
     const filled = store.keyspaces.filter((db) => db.size > 0);

@@ -43,30 +43,47 @@ export interface HeldValue {
   giveUp(): Steps;
 }
 
-/** Holds the value of a bucket as it is now; undefined, and nothing is held, when it is small enough to be written. */
-export function holdValue(db: Keyspace, ref: number, compresses: boolean): HeldValue | undefined {
+/** How large values are written: as Redis's snapshots have them, or as commands (value-commands.ts). */
+export interface HeldForms {
+  /** A hash or a set in the bucket `bucket`; `form` is one of RdbType. */
+  fields(table: FieldTable, form: number, bucket: number): TableForm;
+  members(table: ScoreTable, bucket: number): TableForm;
+  /** The elements of a list, page by page; `length` is how many there are. */
+  pages(pages: FrozenPages, length: number, bucket: number): (output: RdbOutput) => Steps;
+  stream(stream: FrozenStream, bucket: number): (output: RdbOutput) => Steps;
+}
+
+/**
+ * Holds the value of a bucket as it is now, to be written in `forms`; undefined, and nothing is held, when it is small
+ * enough to be written at once.
+ */
+export function holdValue(db: Keyspace, ref: number, forms: HeldForms, compresses: boolean): HeldValue | undefined {
   if (!hasFlag(db.store.arena, ref, IS_STRUCTURE)) return undefined;
   const structure = db.store.structure(db.handleOf(ref));
   const form = valueForm(db, ref);
   if (structure instanceof PagedList) {
-    return structure.pageCount > PAGES_MAX ? new HeldList(structure.freeze()) : undefined;
+    if (structure.pageCount <= PAGES_MAX) return undefined;
+    const pages = structure.freeze();
+    return new HeldList(pages, forms.pages(pages, structure.length, ref));
   }
   if (structure instanceof Stream) {
-    return structure.byteCount > BYTES_MAX ? new HeldStream(structure.freeze()) : undefined;
+    if (structure.byteCount <= BYTES_MAX) return undefined;
+    const stream = structure.freeze();
+    return new HeldStream(stream, forms.stream(stream, ref));
   }
   if (structure instanceof ScoreTable) {
     if (form !== RdbType.sortedSet2 || structure.blockBytes <= BYTES_MAX) return undefined;
-    return new HeldTable(structure, new ScoreOrder(structure), membersForm(structure), compresses);
+    return new HeldTable(structure, new ScoreOrder(structure), forms.members(structure, ref), compresses);
   }
   if (!(structure instanceof FieldTable)) throw new Error(`entry ${ref} holds a structure that is missing in held-values.ts`);
   if (form === RdbType.hashListpack || structure.blockBytes <= BYTES_MAX) return undefined;
-  return new HeldTable(structure, new HashOrder(structure.fields), fieldsForm(structure, form), compresses);
+  return new HeldTable(structure, new HashOrder(structure.fields), forms.fields(structure, form, ref), compresses);
 }
 
 // ---- tables
 
 /** How a table is written: what stands in front of all entries, and an entry. */
-interface TableForm {
+export interface TableForm {
   begin(output: RdbOutput): void;
   entry(output: RdbOutput, ref: number): void;
 }
@@ -224,12 +241,19 @@ class HeldTable implements HeldValue, EntryGuard {
 
   *write(output: RdbOutput): Steps {
     this.form.begin(output);
-    this.output = output;
-    for (const bytes of this.early?.take() ?? []) {
-      output.raw(bytes, 0, bytes.length);
-      yield;
+    // Entries keep the order in which they were written: more may come while these are handed on.
+    for (let blocks = this.takeEarly(); blocks.length > 0; blocks = this.takeEarly()) {
+      for (const bytes of blocks) {
+        output.raw(bytes, 0, bytes.length);
+        yield;
+      }
     }
+    this.output = output;
     yield* this.walk(output, (ref) => this.form.entry(output, ref));
+  }
+
+  private takeEarly(): Buffer[] {
+    return this.early?.take() ?? [];
   }
 
   /** Only marks are taken away. */
@@ -268,17 +292,14 @@ class HeldTable implements HeldValue, EntryGuard {
 const listpack = new ListpackWriter();
 const finished = new Slice();
 
-/** Each page is a node. */
 class HeldList implements HeldValue {
-  constructor(private readonly pages: FrozenPages) {}
+  constructor(
+    private readonly pages: FrozenPages,
+    private readonly writePages: (output: RdbOutput) => Steps,
+  ) {}
 
   *write(output: RdbOutput): Steps {
-    output.count(this.pages.pageCount);
-    while (this.pages.readPage((element) => listpack.append(element))) {
-      output.count(NODE_PACKED);
-      output.slice(listpack.finish(finished));
-      yield;
-    }
+    yield* this.writePages(output);
     this.pages.release();
   }
 
@@ -289,10 +310,13 @@ class HeldList implements HeldValue {
 }
 
 class HeldStream implements HeldValue {
-  constructor(private readonly stream: FrozenStream) {}
+  constructor(
+    private readonly stream: FrozenStream,
+    private readonly writeStream: (output: RdbOutput) => Steps,
+  ) {}
 
   *write(output: RdbOutput): Steps {
-    yield* writeStream(output, this.stream);
+    yield* this.writeStream(output);
     yield* this.stream.release();
   }
 
@@ -300,3 +324,22 @@ class HeldStream implements HeldValue {
     return this.stream.release();
   }
 }
+
+// ---- as Redis's snapshots have them
+
+/** Each page is a node. */
+function* writeNodes(output: RdbOutput, pages: FrozenPages): Steps {
+  output.count(pages.pageCount);
+  while (pages.readPage((element) => listpack.append(element))) {
+    output.count(NODE_PACKED);
+    output.slice(listpack.finish(finished));
+    yield;
+  }
+}
+
+export const rdbForms: HeldForms = {
+  fields: fieldsForm,
+  members: membersForm,
+  pages: (pages) => (output) => writeNodes(output, pages),
+  stream: (stream) => (output) => writeStream(output, stream),
+};

@@ -1,7 +1,7 @@
 /**
- * A walk over a stream's entries, one at a time, forwards or backwards, between two IDs. Deleted entries are passed
- * over. It uses the cursor of the index over the nodes, so there is one walk over a stream at a time, and the stream
- * must not change meanwhile.
+ * A walk over the entries of one node of a stream, and a walk over those of a whole stream, one at a time, forwards or
+ * backwards, between two IDs. Deleted entries are passed over. The latter uses the cursor of the index over the nodes,
+ * so there is one walk over a stream at a time, and the stream must not change meanwhile.
  */
 import type { Arena } from './arena.js';
 import { Integer64, listpackEnd, nextElement, readElement, readInteger, readInteger64 } from './listpack.js';
@@ -17,21 +17,20 @@ const difference = new Integer64();
 /** Where integers are spelt out: a pair is read before the next. */
 const fieldRoom = Buffer.alloc(20);
 const valueRoom = Buffer.alloc(20);
+const nodeId = new StreamId();
 
-export class StreamWalk {
-  /** The ID of the entry that `next` came to, and how many fields it has. */
+/** The entries of one node at a time. Deleted ones are passed over by `nextEntry`. */
+export class NodeWalk {
+  /** The ID of the entry that the walk came to, and how many fields it has. */
   readonly id = new StreamId();
   fieldCount = 0;
   /** Where in its node the entry begins, with its flags. */
   entryAt = 0;
 
-  private readonly start: StreamId;
-  private readonly end: StreamId;
   private readonly master = new StreamId();
-  private isOver: boolean;
   /** The node: its bytes, and where its last entry ends. */
-  private bytes: Buffer = NO_BYTES;
-  private endAt = 0;
+  protected bytes: Buffer = NO_BYTES;
+  protected endAt = 0;
   /** Where the master's fields begin, and how many they are. */
   private masterAt = 0;
   private masterFields = 0;
@@ -41,30 +40,26 @@ export class StreamWalk {
   private fieldAt = 0;
   private isSame = false;
 
-  /** From `start` to `end`, both included; backwards, from `end` to `start`. */
-  constructor(
-    private readonly arena: Arena,
-    private readonly nodes: StreamIndex,
-    start: StreamId,
-    end: StreamId,
-    private readonly isReverse: boolean,
-  ) {
-    this.start = new StreamId().copyFrom(start);
-    this.end = new StreamId().copyFrom(end);
-    this.isOver = !(isReverse ? nodes.seekUpTo(end) : nodes.seekUpTo(start) || nodes.seekFirst());
-    if (!this.isOver) this.enterNode();
+  /** Goes in front of the first entry of a node: its ID, and its listpack at `start`. */
+  enter(id: StreamId, bytes: Buffer, start: number): void {
+    this.master.copyFrom(id);
+    this.bytes = bytes;
+    const fieldsAt = masterFieldsAt(bytes, start);
+    this.masterFields = readInteger(bytes, fieldsAt);
+    this.masterAt = nextElement(bytes, fieldsAt);
+    this.endAt = listpackEnd(bytes, start);
+    this.left = 0;
+    this.at = firstEntry(bytes, start);
   }
 
-  /** Moves to the next entry; false when there is none. */
-  next(): boolean {
-    while (!this.isOver) {
-      const isThere = this.isReverse ? this.stepBack() : this.stepOn();
-      if (!isThere) {
-        if (this.isReverse ? this.nodes.previous() : this.nodes.next()) this.enterNode();
-        else this.isOver = true;
-      } else if (this.accepts()) return true;
-    }
+  /** Moves to the next entry of the node that is not deleted; false when there is none. */
+  nextEntry(): boolean {
+    while (this.stepOn()) if (!this.isDeleted) return true;
     return false;
+  }
+
+  protected get isDeleted(): boolean {
+    return (this.bytes[this.entryAt]! & DELETED) !== 0;
   }
 
   /** Points `field` and `value` to the entry's next pair; there are `fieldCount` of them. */
@@ -78,28 +73,7 @@ export class StreamWalk {
     this.left--;
   }
 
-  /** Sets `into` to the ID of the entry at `entryAt` in the node that the walk is in, deleted or not. */
-  readIdAt(entryAt: number, into: StreamId): void {
-    this.readEntry(entryAt);
-    into.copyFrom(this.id);
-  }
-
-  private enterNode(): void {
-    const ref = this.nodes.word(0);
-    const bytes = nodeBytes(this.arena, ref);
-    const start = nodeStart(ref);
-    this.nodes.readId(this.master);
-    this.bytes = bytes;
-    const fieldsAt = masterFieldsAt(bytes, start);
-    this.masterFields = readInteger(bytes, fieldsAt);
-    this.masterAt = nextElement(bytes, fieldsAt);
-    this.endAt = listpackEnd(bytes, start);
-    this.left = 0;
-    if (this.isReverse) this.entryAt = this.endAt;
-    else this.at = firstEntry(bytes, start);
-  }
-
-  private stepOn(): boolean {
+  protected stepOn(): boolean {
     const at = skipElements(this.bytes, this.at, this.left);
     this.left = 0;
     this.at = at;
@@ -108,15 +82,8 @@ export class StreamWalk {
     return true;
   }
 
-  private stepBack(): boolean {
-    const at = entryBefore(this.bytes, this.entryAt);
-    if (at < 0) return false;
-    this.readEntry(at);
-    return true;
-  }
-
   /** Reads an entry up to its first field or value. */
-  private readEntry(entryAt: number): void {
+  protected readEntry(entryAt: number): void {
     const { bytes, id, master } = this;
     this.entryAt = entryAt;
     const flags = bytes[entryAt]!;
@@ -142,10 +109,62 @@ export class StreamWalk {
     }
     this.at = at;
   }
+}
+
+export class StreamWalk extends NodeWalk {
+  private readonly start: StreamId;
+  private readonly end: StreamId;
+  private isOver: boolean;
+
+  /** From `start` to `end`, both included; backwards, from `end` to `start`. */
+  constructor(
+    private readonly arena: Arena,
+    private readonly nodes: StreamIndex,
+    start: StreamId,
+    end: StreamId,
+    private readonly isReverse: boolean,
+  ) {
+    super();
+    this.start = new StreamId().copyFrom(start);
+    this.end = new StreamId().copyFrom(end);
+    this.isOver = !(isReverse ? nodes.seekUpTo(end) : nodes.seekUpTo(start) || nodes.seekFirst());
+    if (!this.isOver) this.enterNode();
+  }
+
+  /** Moves to the next entry; false when there is none. */
+  next(): boolean {
+    while (!this.isOver) {
+      const isThere = this.isReverse ? this.stepBack() : this.stepOn();
+      if (!isThere) {
+        if (this.isReverse ? this.nodes.previous() : this.nodes.next()) this.enterNode();
+        else this.isOver = true;
+      } else if (this.accepts()) return true;
+    }
+    return false;
+  }
+
+  /** Sets `into` to the ID of the entry at `entryAt` in the node that the walk is in, deleted or not. */
+  readIdAt(entryAt: number, into: StreamId): void {
+    this.readEntry(entryAt);
+    into.copyFrom(this.id);
+  }
+
+  private enterNode(): void {
+    const ref = this.nodes.word(0);
+    this.enter(this.nodes.readId(nodeId), nodeBytes(this.arena, ref), nodeStart(ref));
+    if (this.isReverse) this.entryAt = this.endAt;
+  }
+
+  private stepBack(): boolean {
+    const at = entryBefore(this.bytes, this.entryAt);
+    if (at < 0) return false;
+    this.readEntry(at);
+    return true;
+  }
 
   /** Whether the entry just read is to be visited; sees when the walk is over. */
   private accepts(): boolean {
-    if ((this.bytes[this.entryAt]! & DELETED) !== 0) return false;
+    if (this.isDeleted) return false;
     if (this.isReverse) {
       if (this.id.compare(this.end) > 0) return false;
       this.isOver = this.id.compare(this.start) < 0;

@@ -87,7 +87,7 @@ async function compare(t: ExecutionContext, ours: Ask, theirs: Ask): Promise<voi
   }
 }
 
-for (const settings of [{}, { rdbcompression: 'no', appendfsync: 'always' }] as const) {
+for (const settings of [{}, { rdbcompression: 'no', appendfsync: 'always' }, { 'aof-use-rdb-preamble': 'no' }] as const) {
   ifReference(`recorded here, loaded there, with ${JSON.stringify(settings)}`, async (t) => {
     const [dir, copy] = [newFolder(t), newFolder(t)];
     const first = await startNode({ appendonly: 'yes', dir, ...settings });

@@ -60,7 +60,7 @@ async function nodeWith(t: ExecutionContext): Promise<Node> {
 async function snapshotOf(store: Store, options: Partial<SnapshotOptions>): Promise<MemoryFile> {
   const file = new MemoryFile();
   await new Snapshot(store, file, {
-    compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: Date.now(),
+    form: 'rdb', compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: Date.now(),
     elapsedUs: () => performance.now() * 1000, syncsOften: false, onBehind: () => undefined,
     patienceMs: 60_000, ...options,
   }).done;

@@ -22,7 +22,7 @@ import { MemoryFile } from '../support/memory-file.js';
 import { seedOf } from '../support/seed.js';
 
 const options: SnapshotOptions = {
-  compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
+  form: 'rdb', compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
   elapsedUs: () => performance.now() * 1000, syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
 };
 const none = (): Promise<void> => Promise.resolve();
