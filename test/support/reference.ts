@@ -54,13 +54,18 @@ export async function startReference(...flags: string[]): Promise<Reference> {
   return { port, process: child, stop };
 }
 
+const FIRST_PORT = 10_000;
+const PORTS = 20_000;
+/** Where the next port is looked for. Each process begins elsewhere. */
+let portsAsked = Math.floor(Math.random() * PORTS);
+
 /**
- * A port that nobody listened on a moment ago. It lies below those that the system gives to outgoing connections, so
- * that none of the other tests' connections takes it meanwhile.
+ * A port that nobody listened on a moment ago, and that was not given out here before. It lies below those that the
+ * system gives to outgoing connections, so that none of the other tests' connections takes it meanwhile.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = FIRST_PORT + (portsAsked++ % PORTS);
     if (await isFree(port)) return port;
   }
 }
