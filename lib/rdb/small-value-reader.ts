@@ -7,6 +7,7 @@ import { ListpackReader } from './listpack.js';
 import { EmptyCollection, RdbError } from './rdb-error.js';
 import { type RdbInput, StringHolder } from './rdb-input.js';
 import { NODE_PACKED, RdbType } from './rdb-types.js';
+import { readSmallStream } from './stream-reader.js';
 import { checkIntset, parseScore } from './value-checks.js';
 import { ZiplistReader } from './ziplist.js';
 import { elementBytes } from '../store/element-run.js';
@@ -180,6 +181,7 @@ forms[RdbType.sortedSetZiplist] = (input, db, key, expiresAtMs) =>
   readPackedSortedSet(input, db, key, expiresAtMs, ziplistOf);
 forms[RdbType.sortedSetListpack] = (input, db, key, expiresAtMs) =>
   readPackedSortedSet(input, db, key, expiresAtMs, listpackOf);
+forms[RdbType.streamListpacks2] = readSmallStream;
 
 /** Whether there are values of this form that `readSmallValue` reads. */
 export function mayBeSmall(form: number): boolean {

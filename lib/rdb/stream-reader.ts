@@ -13,16 +13,19 @@ import type { StreamGroup } from '../store/stream-group.js';
 import { StreamId } from '../store/stream-id.js';
 import { DELETED, SAME_FIELDS } from '../store/stream-node.js';
 import { entriesUpTo } from '../store/stream-progress.js';
-import { createStream } from '../store/stream-value.js';
-import type { Stream } from '../store/stream.js';
+import { createStream, createStreamEntry } from '../store/stream-value.js';
+import { Stream } from '../store/stream.js';
 import { Slice } from '../util/bytes.js';
 import { parseInteger } from '../util/numbers.js';
 
 /** A piece of work is so many pending entries. */
 const PIECE = 256;
-const INT64_WORDS = 64;
+const INT64_BITS = 64;
+const WORD = 2 ** 32;
 
 const holder = new StringHolder();
+/** Of the node that is being checked: there is one for all, because what it spells integers out in is dear to make. */
+const elements = new ListpackReader();
 const id = new StreamId();
 
 const damaged = (what: string): RdbError => new RdbError(`a stream ${what}`);
@@ -35,19 +38,46 @@ export function* readStream(input: RdbInput, db: Keyspace, key: Slice, hasCounte
   const last = new StreamId();
   for (let left = input.count(); left > 0; left--) {
     if (!input.isReady()) yield;
-    const nodeId = readNodeId(input.string(holder));
+    const nodeId = readNodeId(input.string(holder), new StreamId());
     if (!input.isReady()) yield;
     const { bytes, offset, length } = input.string(holder);
-    const node = new NodeCheck(new ListpackReader().open(bytes, offset, length), nodeId, last, isFirst);
+    const node = new NodeCheck(elements.open(bytes, offset, length), nodeId, last, isFirst);
     live += node.run();
     isFirst = false;
     stream.addNode(nodeId, bytes, offset, length);
     yield;
   }
+  readCounters(input, stream, hasCounters, live, last);
+  for (let left = input.count(); left > 0; left--) yield* readGroup(input, stream, hasCounters);
+}
+
+const onlyNodeId = new StreamId();
+const lastOfNode = new StreamId();
+
+/**
+ * Reads a stream of redis-server 7.0 with one node and no groups at one go; see `ReadSmall` in small-value-reader.ts.
+ * As a rule streams are larger, but where there are many of them they are small.
+ */
+export function readSmallStream(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
+  if (input.count() !== 1 || !input.hasStrings(2, 0)) return false;
+  const nodeId = readNodeId(input.string(holder), onlyNodeId);
+  const { bytes, offset, length } = input.string(holder);
+  const last = lastOfNode.set(0, 0, 0, 0);
+  const live = new NodeCheck(elements.open(bytes, offset, length), nodeId, last, true).run();
+  const stream = new Stream(db.store);
+  readCounters(input, stream, true, live, last);
+  if (input.count() > 0) return false;
+  stream.addNode(nodeId, bytes, offset, length);
+  db.add(key, createStreamEntry(db, key, stream, expiresAtMs));
+  return true;
+}
+
+/** Reads what stands behind the nodes, in which so many entries are live and `last` is the last one. */
+function readCounters(input: RdbInput, stream: Stream, hasCounters: boolean, live: number, last: StreamId): void {
   stream.length = input.count();
   if (stream.length !== live) throw damaged('counts wrong');
   readId(input, stream.lastId);
-  if (!isFirst && last.compare(stream.lastId) > 0) throw damaged('has an entry behind its last ID');
+  if (last.compare(stream.lastId) > 0) throw damaged('has an entry behind its last ID');
   if (hasCounters) {
     readId(input, stream.firstId);
     readId(input, stream.maxDeletedId);
@@ -56,21 +86,38 @@ export function* readStream(input: RdbInput, db: Keyspace, key: Slice, hasCounte
     stream.settleFirstId();
     stream.entriesAdded = stream.length;
   }
-  for (let left = input.count(); left > 0; left--) yield* readGroup(input, stream, hasCounters);
 }
 
 function readId(input: RdbInput, into: StreamId): void {
-  const [ms, seq] = [BigInt(input.bigCount()), BigInt(input.bigCount())];
-  setId(into, ms, seq);
+  const ms = input.bigCount();
+  setId(into, ms, input.bigCount());
 }
 
-function setId(into: StreamId, ms: bigint, seq: bigint): StreamId {
-  return into.set(Number(ms >> 32n), Number(ms & 0xffffffffn), Number(seq >> 32n), Number(seq & 0xffffffffn));
+function setId(into: StreamId, ms: number | bigint, seq: number | bigint): StreamId {
+  return into.set(highWord(ms), lowWord(ms), highWord(seq), lowWord(seq));
 }
 
-function readNodeId({ bytes, offset, length }: Slice): StreamId {
+/** The words of a number of 64 bits, unsigned. */
+function highWord(value: number | bigint): number {
+  return typeof value === 'number' ? Math.floor(value / WORD) : Number(value >> 32n);
+}
+
+function lowWord(value: number | bigint): number {
+  return typeof value === 'number' ? value >>> 0 : Number(value & 0xffffffffn);
+}
+
+/** The sum of an unsigned number of 64 bits and a signed one, unsigned: outside it wraps around. */
+function addUnsigned(a: number | bigint, b: number | bigint): number | bigint {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = a + b;
+    if (sum >= 0 && sum <= Number.MAX_SAFE_INTEGER) return sum;
+  }
+  return BigInt.asUintN(INT64_BITS, BigInt(a) + BigInt(b));
+}
+
+function readNodeId({ bytes, offset, length }: Slice, into: StreamId): StreamId {
   if (length !== RAW_ID_BYTES) throw damaged('has a node whose name is no ID');
-  return rawId(bytes, offset, new StreamId());
+  return rawId(bytes, offset, into);
 }
 
 function rawId(bytes: Buffer, at: number, into: StreamId): StreamId {
@@ -112,8 +159,8 @@ class NodeCheck {
     const flags = this.asInteger();
     if (flags !== (Number(flags) & (DELETED | SAME_FIELDS))) throw damaged('has an entry with unknown flags');
     const { nodeId } = this;
-    const ms = BigInt.asUintN(INT64_WORDS, BigInt(nodeId.ms) + BigInt(this.integer()));
-    const seq = BigInt.asUintN(INT64_WORDS, BigInt(nodeId.seq) + BigInt(this.integer()));
+    const ms = addUnsigned(nodeId.ms, this.integer());
+    const seq = addUnsigned(nodeId.seq, this.integer());
     this.noteId(setId(this.entryId, ms, seq));
     let elements = 3;
     if ((flags & SAME_FIELDS) !== 0) elements += this.skip(masterFields);

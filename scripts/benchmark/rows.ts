@@ -162,7 +162,6 @@ export function smallBuckets(count: number): readonly (readonly [title: string, 
     ['small list', bucket('RPUSH', 'list:############', 'red', 'green', 'blue', 'yellow', 'violet')],
     ['small set', bucket('SADD', 'set:############', 'red', 'green', 'blue', 'yellow', 'violet')],
     ['small sorted set', bucket('ZADD', 'zset:############', ...'1 red 2.5 green 30 blue 400 yellow 5000 violet'.split(' '))],
-    ['small list', bucket('RPUSH', 'list:############', 'red', 'green', 'blue', 'yellow', 'violet')],
     ['small stream', bucket('XADD', 'stream:############', '1-1', ...'name Ada age 36 city London'.split(' '))],
   ];
 }

@@ -31,16 +31,22 @@ interface Loading {
   cpuMs: number;
 }
 
-/** What is in the files: strings of 100 bytes that do not compress well, and small buckets that redis-server packs. */
+/**
+ * What is in the files: strings of 100 bytes that do not compress well, small buckets that redis-server packs, and
+ * small streams, which are larger and dearer than those in either server, and have a row of their own for that.
+ */
 function dataOf(count: number): readonly Data[] {
   const value = Array.from({ length: 8 }, () => NUMBER).join(':').slice(0, 100);
   const strings = random(Array.from({ length: 9 }, () => RARE), 'SET', `key:${NUMBER}`, value);
+  const loadsOf = (...kinds: string[]): Load[] =>
+    smallBuckets(count / 4).filter(([title]) => kinds.includes(title)).map(([, load]) => load);
   return [
     { title: `${count} strings of 100 bytes`, loads: [{ ...strings, count, deep: PIPELINE }] },
     {
       title: `${count} small hashes, lists, sets and sorted sets`,
-      loads: smallBuckets(count / 4).map(([, load]) => load),
+      loads: loadsOf('small hash', 'small list', 'small set', 'small sorted set'),
     },
+    { title: `${count / 4} small streams`, loads: loadsOf('small stream') },
   ];
 }
 
