@@ -17,10 +17,10 @@
  * As for those who take (far-wait.ts), a shard that has answered serves nobody else who waits in the group until the
  * read has come. Shards that are plain Redis servers are read, but not waited for together with others.
  */
+import { BorrowedLinks } from './borrowed-links.js';
 import { type PlacedKey, type WaitRouter, withoutDoubt } from './far-wait.js';
 import { behindHeader, concatenated, integerOf } from './merge.js';
 import { Answered, type Peer } from './peer.js';
-import type { PeerLink } from './peer-link.js';
 import { type Part, Scatter } from './scatter.js';
 import type { Deferred } from '../commands/context.js';
 import { type Reading, awaitReadable, readRequest, waitedCount } from '../commands/stream-read.js';
@@ -60,7 +60,7 @@ export class FarRead implements Unblockable {
   private readonly runs: Share[] = [];
   /** The streams by shard. */
   private readonly shares: Share[] = [];
-  private readonly links = new Map<Peer, PeerLink>();
+  private readonly links: BorrowedLinks;
   private readonly tracked: TrackedAway | undefined;
   private deferred!: Deferred;
   /** Ends what is waited for on this node. */
@@ -69,8 +69,6 @@ export class FarRead implements Unblockable {
   private isReading = false;
   /** What shards have said to be readable meanwhile. */
   private readonly ready: (() => void)[] = [];
-  /** Peers where readers of a group stand still until they are asked. */
-  private readonly held = new Set<Peer>();
   /** What the client is told when there is nothing, because its waiting is over. */
   private verdict: Buffer | undefined;
 
@@ -79,6 +77,7 @@ export class FarRead implements Unblockable {
     private readonly router: WaitRouter, private readonly session: Session, private readonly command: Command,
     args: Args, keys: readonly PlacedKey[],
   ) {
+    this.links = new BorrowedLinks(session);
     this.isForGroup = command.name === 'xreadgroup';
     this.reading = readRequest(session, args, this.isForGroup);
     for (const { position, peer } of keys) {
@@ -100,7 +99,7 @@ export class FarRead implements Unblockable {
   /** Throws for a peer that is down, before anything is sent. */
   start(): void {
     try {
-      for (const { peer } of this.shares) if (peer !== undefined) this.link(peer);
+      for (const { peer } of this.shares) if (peer !== undefined) this.links.to(peer);
     } catch (error) {
       this.close();
       throw error;
@@ -173,9 +172,9 @@ export class FarRead implements Unblockable {
       const known = words[0] === command.name ? command : session.node.table.findWhole(args)!;
       return part.complete([this.router.answerNow(session, known, args)]);
     }
-    const link = this.link(peer);
+    const link = this.links.to(peer);
     link.isTimed = true;
-    this.held.delete(peer);
+    this.links.release(peer);
     // Who reads, for a client that keeps copies (CLIENT TRACKING).
     if (tracked !== undefined) link.tell(new Answered(() => undefined, tracked.failed), tracked.preface);
     part.send(link, encodeRequest(words));
@@ -216,13 +215,13 @@ export class FarRead implements Unblockable {
       if (!this.isWaiting) return;
       const { reply } = part!;
       if (reply[0] === MINUS) return this.finish(withoutDoubt(reply));
-      if (peer !== undefined && this.isForGroup) this.held.add(peer);
+      if (peer !== undefined && this.isForGroup) this.links.hold(peer);
       this.onReadable(share, sources[Number(integerOf(reply))]!);
     });
     const part = scatter.add(peer?.name ?? '');
     if (peer === undefined) this.awaitHere(words, part);
     else {
-      const link = this.link(peer);
+      const link = this.links.to(peer);
       link.isTimed = false;
       part.send(link, encodeRequest(['PEER', 'READABLE', ...words]));
     }
@@ -280,19 +279,7 @@ export class FarRead implements Unblockable {
     this.isWaiting = false;
     this.cancelTimer?.();
     this.leaveHere?.();
-    const lent = [...this.links];
-    this.links.clear();
-    for (const [peer, link] of lent) peer.giveBack(link, link.inFlight === 0 && !this.held.has(peer));
-  }
-
-  private link(peer: Peer): PeerLink {
-    let link = this.links.get(peer);
-    if (link === undefined) {
-      link = peer.borrow(this.session.db.index, this.session.protocol, true);
-      this.links.set(peer, link);
-      link.prepare();
-    }
-    return link;
+    this.links.giveBack();
   }
 }
 

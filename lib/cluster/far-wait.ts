@@ -20,8 +20,9 @@
  * Shards that are plain Redis servers cannot say that something is ready: a command for one such shard waits there
  * itself, over a link of its own; one for several is refused with CROSSSLOT.
  */
+import { BorrowedLinks } from './borrowed-links.js';
 import { Answered, type Peer } from './peer.js';
-import { DOUBT, type PeerLink } from './peer-link.js';
+import { DOUBT } from './peer-link.js';
 import { type Part, Scatter } from './scatter.js';
 import { behindHeader, integerOf } from './merge.js';
 import type { Deferred, Wait } from '../commands/context.js';
@@ -94,7 +95,7 @@ export class FarWait implements Unblockable {
   private readonly runs: Share[] = [];
   /** The keys by shard. */
   private readonly shares = new Map<Peer | undefined, Share>();
-  private readonly links = new Map<Peer, PeerLink>();
+  private readonly links: BorrowedLinks;
   private readonly deferred: Deferred;
   private readonly tracked: TrackedAway | undefined;
   private waiter: Waiter | undefined;
@@ -103,8 +104,6 @@ export class FarWait implements Unblockable {
   private isTrying = false;
   /** Shards that have said that something is ready, and are to be asked. */
   private readonly ready: Share[] = [];
-  /** Peers whose queue stands still until they are asked. */
-  private readonly held = new Set<Peer>();
   /** What the client is told when there is nothing to take after all, because its waiting is over. */
   private verdict: Buffer | undefined;
 
@@ -112,6 +111,7 @@ export class FarWait implements Unblockable {
     private readonly router: WaitRouter, private readonly session: Session, private readonly command: Command,
     args: Args, keys: readonly PlacedKey[],
   ) {
+    this.links = new BorrowedLinks(session);
     this.shape = SHAPES[command.name]!;
     this.words = Array.from({ length: args.count }, (_, index) => args.copy(index));
     this.head = keys[0]!.position;
@@ -136,7 +136,7 @@ export class FarWait implements Unblockable {
   /** Before anything is sent. Throws for a peer that is down. */
   private borrowLinks(): void {
     try {
-      for (const each of this.shares.keys()) if (each !== undefined) this.link(each);
+      for (const each of this.shares.keys()) if (each !== undefined) this.links.to(each);
     } catch (error) {
       this.close();
       throw error;
@@ -156,7 +156,7 @@ export class FarWait implements Unblockable {
     // The client may have gone a moment ago.
     if (this.deferred.isAbandoned) return this.close();
     this.isTrying = true;
-    if (share.peer !== undefined) this.held.delete(share.peer);
+    if (share.peer !== undefined) this.links.release(share.peer);
     this.ask(share, (reply) => {
       this.isTrying = false;
       if (!NOTHING.has(reply.toString('latin1', 0, 5))) return this.finish(reply);
@@ -170,7 +170,7 @@ export class FarWait implements Unblockable {
     if (peer === undefined) {
       return then(this.router.answerNow(this.session, this.command, setArgs(new Args(), request)));
     }
-    const link = this.link(peer);
+    const link = this.links.to(peer);
     link.isTimed = true;
     const scatter = new Scatter(([multi, queued, exec]) => {
       if (!this.isWaiting) return;
@@ -221,14 +221,14 @@ export class FarWait implements Unblockable {
       if (!this.isWaiting) return;
       const { reply } = part!;
       if (reply[0] === MINUS) return this.finish(withoutDoubt(reply));
-      if (peer !== undefined) this.held.add(peer);
+      if (peer !== undefined) this.links.hold(peer);
       this.onReady({ peer, names: [names[Number(integerOf(reply))]!] });
     });
     const part = scatter.add(peer?.name ?? '');
     if (peer === undefined) {
       this.awaitHere(names.map((name) => name.toString('latin1')), part);
     } else {
-      const link = this.link(peer);
+      const link = this.links.to(peer);
       link.isTimed = false;
       part.send(link, encodeRequest(['PEER', 'AWAIT', String(this.shape.type), ...names]));
     }
@@ -279,19 +279,7 @@ export class FarWait implements Unblockable {
     this.isWaiting = false;
     this.cancelTimer?.();
     if (this.waiter !== undefined) this.session.node.waits.leave(this.waiter);
-    const lent = [...this.links];
-    this.links.clear();
-    for (const [peer, link] of lent) peer.giveBack(link, link.inFlight === 0 && !this.held.has(peer));
-  }
-
-  private link(peer: Peer): PeerLink {
-    let link = this.links.get(peer);
-    if (link === undefined) {
-      link = peer.borrow(this.session.db.index, this.session.protocol, true);
-      this.links.set(peer, link);
-      link.prepare();
-    }
-    return link;
+    this.links.giveBack();
   }
 }
 
