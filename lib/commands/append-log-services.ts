@@ -12,6 +12,8 @@ export interface LoadingState {
 
 export interface AppendLogServices {
   readonly isOn: boolean;
+  /** The log is being switched on, since the setting was changed last: rejects when it cannot be. */
+  readonly switchingOn: Promise<void> | undefined;
   readonly isRewriting: boolean;
   /** It is rewritten as soon as no snapshot is being written. */
   readonly isRewriteScheduled: boolean;

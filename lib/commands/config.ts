@@ -33,8 +33,12 @@ function namesLike(args: Args, index: number): string[] {
   return [...Settings.names].filter((name) => matchesGlob(args.slice(index), sliceOf(name), true));
 }
 
-/** All or nothing: every name and value is checked before the first is changed. Source: configSetCommand(). */
-const set: Handler = ({ node }, args, reply) => {
+/**
+ * All or nothing: every name and value is checked before the first is changed. What switches the append log on has its
+ * reply when the log is there. Source: configSetCommand().
+ */
+const set: Handler = (context, args, reply) => {
+  const { node } = context;
   if (args.count % 2 === 1) throw syntaxError();
   const given = new Map<string, string>();
   for (let i = 2; i < args.count; i += 2) {
@@ -43,13 +47,24 @@ const set: Handler = ({ node }, args, reply) => {
     if (given.has(name.toLowerCase())) throw refused(name, 'duplicate parameter');
     given.set(name.toLowerCase(), args.text(i + 1));
   }
+  const before = [...given.keys()].map((name) => [name, node.settings.text(name)] as const);
   try {
     node.settings.setAll([...given]);
   } catch (error) {
     if (error instanceof SettingError) throw refused(error.setting, error.reason);
     throw error;
   }
-  reply.ok();
+  const { switchingOn } = node.appendLog;
+  if (!given.has('appendonly') || switchingOn === undefined || !context.mayWait) return reply.ok();
+  const deferred = context.defer(true);
+  switchingOn.then(
+    () => deferred.complete([Buffer.from('+OK\r\n')]),
+    (error: unknown) => {
+      node.settings.setAll(before);
+      const reason = `Unable to turn on AOF. Check server logs: ${error instanceof Error ? error.message : String(error)}`;
+      deferred.complete([Buffer.from(`-${refused('appendonly', reason).message}\r\n`)]);
+    },
+  );
 };
 
 function checkChangeable(name: string, settings: Settings): void {

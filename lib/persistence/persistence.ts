@@ -68,6 +68,9 @@ export class Persistence implements AppendLogServices {
   /** The first base is being written: without it the log is of no use. */
   private isBeginning = false;
   private isGivingUp = false;
+  /** What the setting appendonly said last. */
+  private isWanted = false;
+  switchingOn: Promise<void> | undefined;
 
   constructor(
     private readonly node: NodeState,
@@ -444,17 +447,22 @@ export class Persistence implements AppendLogServices {
   // ---- CONFIG SET appendonly, DEBUG LOADAOF
 
   private onSwitch(): void {
+    const wasWanted = this.isWanted;
+    const isWanted = (this.isWanted = this.node.settings.flag('appendonly'));
     if (!this.isStarted) return;
-    const isWanted = this.node.settings.flag('appendonly');
     this.isBeginning = isWanted && !this.isOn;
-    void this.queue(async () => {
+    const done = this.queue(async () => {
       this.isBeginning = isWanted && !this.isOn;
       if (isWanted === this.isOn) return;
       if (isWanted) await this.switchOn();
       else await this.switchOff();
     });
+    // Who has asked for it takes the error, if anybody has; it is in the log.
+    done.catch(() => undefined);
+    this.switchingOn = isWanted && (!this.isOn || !wasWanted) ? done : undefined;
   }
 
+  /** Rejects with PersistenceError when it is not to be; the setting says no again then. */
   private async switchOn(): Promise<void> {
     const { node } = this;
     try {
@@ -466,8 +474,10 @@ export class Persistence implements AppendLogServices {
       node.log.info('The append log is on');
     } catch (error) {
       await this.switchOff();
-      node.log.warning(`The append log could not be switched on: ${reasonOf(error)}`);
+      const reason = error instanceof FolderInUse ? error.message : `${this.folder.path}: ${reasonOf(error)}`;
+      node.log.warning(`The append log could not be switched on: ${reason}`);
       node.settings.set('appendonly', 'no');
+      throw new PersistenceError(reason, { cause: error });
     } finally {
       this.isBeginning = false;
     }

@@ -163,6 +163,33 @@ test('CONFIG SET appendonly switches the log on and off', async (t) => {
   other.close();
 });
 
+test('CONFIG SET appendonly yes is answered when the log is there, or says why not and changes nothing', async (t) => {
+  const files = new MemoryFiles();
+  const { node } = await startDurable(t, files, { appendonly: 'no' });
+  const client = await RawClient.connect(node.port);
+  t.teardown(() => client.close());
+  await client.ask('SET a 1');
+  const values = 'CONFIG GET append[of][ns]* ';
+  const before = await client.ask(values);
+  for (const [kind, part] of [['write', 'temp-rewriteaof'], ['open', '.incr.aof'], ['rename', '.manifest']] as const) {
+    files.fault = (found, path) => (found === kind && path.includes(part) ? { error: 'ENOSPC' } : undefined);
+    t.is(
+      await client.ask('CONFIG SET appendfsync always appendonly yes'),
+      "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs: " +
+        '/data/appendonlydir: No space left on device\r\n',
+      part,
+    );
+    t.is(await client.ask(values), before);
+    t.regex(await client.ask('INFO persistence'), /aof_enabled:0/);
+  }
+  files.fault = () => undefined;
+  t.is(await client.ask('CONFIG SET appendfsync always appendonly yes'), '+OK\r\n');
+  t.true(names(files).includes('appendonly.aof.manifest'));
+  t.is(await client.ask('CONFIG SET appendonly yes'), '+OK\r\n');
+  await Promise.all([client.ask('CONFIG SET appendonly no'), client.ask('CONFIG SET appendonly yes')]);
+  t.regex(await client.ask('INFO persistence'), /aof_enabled:1/);
+});
+
 test('DEBUG LOADAOF loads what was recorded', async (t) => {
   const files = new MemoryFiles();
   const { node } = await startDurable(t, files);

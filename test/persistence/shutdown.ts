@@ -105,10 +105,11 @@ test('a node that has no base of its log yet does not stop', async (t) => {
     isWaiting = true;
     return gate;
   };
-  t.is(await client.ask('CONFIG SET appendonly yes'), '+OK\r\n');
+  const isOn = client.ask('CONFIG SET appendonly yes');
   await waitFor(() => isWaiting, 'the base');
-  t.is(await client.ask('SHUTDOWN'), REFUSED);
+  t.is(await other.ask('SHUTDOWN'), REFUSED);
   letGo();
+  t.is(await isOn, '+OK\r\n');
   await waitFor(async () => (await other.ask('INFO persistence')).includes('aof_enabled:1'), 'the log');
   await waitFor(() => files.paths().some((path) => path.endsWith('.manifest')), 'the base');
   await waitFor(async () => (await client.ask('SHUTDOWN')) === '<closed>', 'the end');
