@@ -115,8 +115,3 @@ function lineEnd(bytes: Buffer, at: number, end: number): number {
   const place = bytes.indexOf(LF, near);
   return place < 0 || place >= end ? UNFINISHED : place + 1;
 }
-
-/** Where a reply that begins at `start` ends (exclusive), or -1 when it has not arrived whole by `end`. */
-export function replyEnd(bytes: Buffer, start: number, end: number): number {
-  return new ReplyFramer().next(bytes, start, end);
-}

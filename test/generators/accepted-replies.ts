@@ -2,7 +2,7 @@
  * Where a node's replies may differ from redis-server's, and why. A rule is for a command, or for a command with its
  * first argument. An error is compared as it stands, whatever the rule.
  */
-import { replyEnd } from '../../lib/protocol/reply-framer.js';
+import { replyEnd } from '../support/reply-end.js';
 import { comparable } from '../support/rows.js';
 import { comparableDump } from './comparable-dump.js';
 

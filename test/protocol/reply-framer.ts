@@ -1,6 +1,7 @@
 /** The reply framer, fed whole, byte by byte, and in pieces of every size. */
 import test from 'ava';
-import { NOT_RESP, ReplyFramer, UNFINISHED, replyEnd } from '../../lib/protocol/reply-framer.js';
+import { NOT_RESP, ReplyFramer, UNFINISHED } from '../../lib/protocol/reply-framer.js';
+import { replyEnd } from '../support/reply-end.js';
 
 const replies = [
   '+OK\r\n', '-ERR no\r\n', ':12\r\n', ':-9223372036854775808\r\n', '$3\r\nabc\r\n', '$0\r\n\r\n', '$-1\r\n', '*-1\r\n',

@@ -1,8 +1,8 @@
 /** A client that sends bytes and gives each reply's bytes as they came. */
 import { once } from 'node:events';
 import { type Socket, connect } from 'node:net';
-import { replyEnd } from '../../lib/protocol/reply-framer.js';
 import { splitInline } from '../../lib/protocol/inline-request.js';
+import { replyEnd } from './reply-end.js';
 
 export class RawClient {
   /** What has come and was not asked for yet is `buffer` from `start` to `end`. */

@@ -5,7 +5,7 @@
  *     bulk "text"   status "+OK"   error "-ERR ..."   integer 7   null null   array [...]
  *     map {"map": [[key, value], ...]}   set {"set": [...]}   push {"push": [...]}   double {"double": "1.5"}
  */
-import { replyEnd } from '../../lib/protocol/reply-framer.js';
+import { replyEnd } from './reply-end.js';
 
 export type RespValue =
   | string | number | null | RespValue[]

@@ -18,7 +18,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { RawClient, encode, parts } from './raw-client.js';
-import { replyEnd } from '../../lib/protocol/reply-framer.js';
+import { replyEnd } from './reply-end.js';
 
 export interface Row {
   client: number;
