@@ -90,8 +90,8 @@ export class WaitingClients implements Waits {
   private isServing = false;
   /** Data is being loaded: nobody is served from a part of it. */
   isSuspended = false;
-  /** How many of the waiters are to know when their bucket goes. */
-  private departureCount = 0;
+  /** How many of the waiters wait for streams: while there are any, they are told when a bucket that is one goes. */
+  private streamCount = 0;
   private readonly writer = new ReplyWriter(4096);
 
   constructor(private readonly node: NodeState) {
@@ -108,7 +108,7 @@ export class WaitingClients implements Waits {
     const waiter = new Waiter(this, session, wait, deferred);
     for (const name of wait.keys) this.enqueue(waiter, name);
     this.count++;
-    if (wait.endsWithBucket === true) this.departureCount++;
+    if (wait.type === STREAM) this.streamCount++;
     if (wait.untilMs > 0) this.startTimer(waiter);
     this.attend();
     deferred.onAbandoned = () => this.leave(waiter);
@@ -157,7 +157,7 @@ export class WaitingClients implements Waits {
       this.timedCount--;
     }
     this.count--;
-    if (waiter.wait.endsWithBucket === true) this.departureCount--;
+    if (waiter.wait.type === STREAM) this.streamCount--;
     this.attend();
   }
 
@@ -165,7 +165,7 @@ export class WaitingClients implements Waits {
   private attend(): void {
     const { store } = this.node;
     store.onArrival = this.count > 0 ? this.onArrival : undefined;
-    store.onDeparture = this.departureCount > 0 ? this.onDeparture : undefined;
+    store.onDeparture = this.streamCount > 0 ? this.onDeparture : undefined;
   }
 
   /** Answers that there was nothing, or with an error, as if the time were over. */
@@ -205,7 +205,7 @@ export class WaitingClients implements Waits {
 
   /** All buckets of a database are about to go or, with `successor`, to be exchanged for those of another. */
   onTurnover(db: Keyspace, successor: Keyspace | undefined): void {
-    if (this.count === 0 || (successor === undefined && this.departureCount === 0)) return;
+    if (this.count === 0 || (successor === undefined && this.streamCount === 0)) return;
     for (const queue of this.queues[db.index]!.values()) this.makeReady(queue);
   }
 
@@ -276,7 +276,7 @@ export class WaitingClients implements Waits {
       if (queue.isHeld || typeOf(db, key) !== type) break;
       if (type !== 0 && waiter.wait.type === type) this.serveOne(waiter, key);
     }
-    if (this.departureCount === 0) return;
+    if (this.streamCount === 0) return;
     for (const waiter of waiters) {
       if (waiter.wait.endsWithBucket === true && typeOf(db, key) !== waiter.wait.type) this.serveOne(waiter, key);
     }
