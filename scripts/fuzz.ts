@@ -5,8 +5,10 @@
  *
  * Rounds take turns. One draws a sequence of `length` requests from the families' grammars and compares replies; the
  * other draws nasty arguments for every command there is, and asks only that each gets one well-formed reply. The
- * family `together` is all families over the same keys, with what both servers hold compared every so often. With
- * `--front` the node is one that owns nothing in a cluster: all buckets are on one other node, or on two.
+ * family `together` is all families over the same keys, with what both servers hold compared every so often, and a
+ * scene in each round, of several clients who wait and wake each other; `waiting` is such scenes alone. With `--front`
+ * the node is one that owns nothing in a cluster: all buckets are on one other node or on two, and there are no scenes:
+ * who is seen waiting there may have been served elsewhere.
  *
  * The first difference of each command is printed, shrunk, with the seed that brings it back (`--seed`, with the same
  * length and families); the others are counted.
@@ -18,14 +20,18 @@ import { allTogether, grammars } from '../test/generators/families.js';
 import { Sequences } from '../test/generators/grammar.js';
 import { nastyRequests } from '../test/generators/nasty-requests.js';
 import { initialSettings } from '../test/generators/together.js';
+import { type Move, scene } from '../test/generators/waiting.js';
 import { ALL_KEYS, KEYS } from '../test/generators/words.js';
 import { type Difference, type Options, describe, findDifference, quoted, shrink } from '../test/support/differential.js';
 import { REFUSAL, frontOfOne, frontOfTwo, outOfReach } from '../test/support/fronts.js';
 import { findIllFormed } from '../test/support/one-reply.js';
 import { type Target, nodeProcess, reference, smallLimits, whyNoReference } from '../test/support/targets.js';
+import { type SceneDifference, describeScene, findSceneDifference } from '../test/support/waiting-run.js';
 
 const TOGETHER = 'together';
+const WAITING = 'waiting';
 const LENGTH = { together: 20_000, other: 300 };
+const SCENE_LENGTH = 300;
 const NASTY_LENGTH = 300;
 
 if (whyNoReference !== undefined) throw new Error(whyNoReference);
@@ -35,6 +41,7 @@ const { values, positionals: only } = parseArgs({
 });
 const table = new CommandTable(families);
 const isTogether = only.includes(TOGETHER);
+const isWaitingOnly = only.includes(WAITING);
 const sequences = sequencesOf();
 const length = Number(values.length ?? (isTogether ? LENGTH.together : LENGTH.other));
 const minutes = Number(values.minutes ?? 1);
@@ -42,6 +49,7 @@ const endMs = Date.now() + minutes * 60_000;
 const failed = new Map<string, number>();
 /** How many requests have been compared, by the group of their command. */
 const compared = new Map<string, number>();
+const scenes = { moves: 0, waited: 0, served: 0 };
 
 const theirs = await reference.start(smallLimits);
 const target = targetOf(values.front);
@@ -55,6 +63,8 @@ const firstSeed = Number(values.seed ?? Date.now() % 2 ** 31);
 let seed = firstSeed;
 console.log(`fuzz: --seed ${seed} --length ${length} ${only.join(' ')}, ${minutes} minutes, against ${target.name}`);
 for (; Date.now() < endMs; seed++) {
+  if (isWaitingOnly || (isTogether && values.front === undefined)) await play(seed);
+  if (isWaitingOnly) continue;
   await compare(seed);
   await abuse(seed);
 }
@@ -64,6 +74,7 @@ const total = [...failed.values()].reduce((sum, each) => sum + each, 0);
 console.log(`fuzz: ${seed - firstSeed} rounds, ${total} failures, of these commands: ${[...failed.keys()].join(' ') || '-'}`);
 const groups = [...compared].sort(([a], [b]) => (a < b ? -1 : 1)).map(([group, each]) => `${group} ${each}`);
 console.log(`fuzz: compared ${[...compared.values()].reduce((sum, each) => sum + each, 0)}: ${groups.join(', ')}`);
+if (scenes.moves > 0) console.log(`fuzz: scenes: ${scenes.moves} moves, ${scenes.waited} waited, ${scenes.served} served`);
 process.exitCode = total === 0 ? 0 : 1;
 
 function targetOf(front: string | undefined): Target {
@@ -75,10 +86,10 @@ function targetOf(front: string | undefined): Target {
 /** What is drawn from: the families that were named, or all by themselves, or all together. */
 function sequencesOf(): Sequences {
   const known = { named: (name: string) => (outOfReach(values.front, name) ? undefined : table.named(name)) };
-  if (isTogether) return new Sequences(allTogether, known, ALL_KEYS);
+  if (isTogether || isWaitingOnly) return new Sequences(allTogether, known, ALL_KEYS);
   const chosen = grammars.filter(({ family }) => only.length === 0 || only.includes(family));
   if (chosen.length > 0) return new Sequences(chosen, known, KEYS);
-  throw new Error(`there are these families: ${grammars.map(({ family }) => family).join(' ')} ${TOGETHER}`);
+  throw new Error(`there are these families: ${grammars.map(({ family }) => family).join(' ')} ${TOGETHER} ${WAITING}`);
 }
 
 async function compare(roundSeed: number): Promise<void> {
@@ -87,6 +98,14 @@ async function compare(roundSeed: number): Promise<void> {
   if (found !== undefined && isFirst(found.requests.at(-1)![0]!)) {
     console.log(`\nSEED=${roundSeed}\n${describe(await shrink(found, find))}`);
   }
+}
+
+async function play(roundSeed: number): Promise<void> {
+  const findIn = (moves: readonly Move[]): Promise<SceneDifference | undefined> => {
+    return findSceneDifference(moves, ours.port, theirs.port, scenes);
+  };
+  const found = await findIn(scene(roundSeed, SCENE_LENGTH));
+  if (found !== undefined && isFirst(WAITING)) console.log(`\nSEED=${roundSeed}\n${await describeScene(found, findIn)}`);
 }
 
 /** A difference between the two; a node that went down over it is started again. */

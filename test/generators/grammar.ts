@@ -25,6 +25,8 @@ export interface Grammar {
 
 const MANGLED = 0.1;
 const IN_RESP3 = 0.3;
+/** How often the encoding is asked for behind a line. */
+const LOOKED_AT = 0.2;
 
 interface Line {
   syntaxes: readonly Syntax[];
@@ -81,7 +83,7 @@ export class Sequences {
     const draw = new Draw(seededRandom(seed));
     const requests: string[][] = [];
     if (this.table.named('hello') !== undefined && draw.chance(IN_RESP3)) requests.push(['HELLO', '3']);
-    while (requests.length < length) requests.push(...this.draw(draw));
+    while (requests.length < length) requests.push(...this.drawAndLook(draw));
     for (const key of this.keys) {
       for (const probe of this.probes) requests.push(probe.split(' ').map((word) => (word === 'key' ? key : word)));
     }
@@ -93,7 +95,7 @@ export class Sequences {
     const draw = new Draw(seededRandom(seed));
     const requests: string[][] = [];
     for (let drawn = 0, asked = 0; drawn < length; ) {
-      const more = this.draw(draw);
+      const more = this.drawAndLook(draw);
       requests.push(...more);
       drawn += more.length;
       if (drawn - asked < STATE_EVERY && drawn < length) continue;
@@ -102,6 +104,14 @@ export class Sequences {
       requests.push(['SELECT', '0']);
     }
     return requests;
+  }
+
+  /** The requests of one line; of some, how the bucket that they begin with is packed afterwards. */
+  private drawAndLook(draw: Draw): string[][] {
+    const requests = this.draw(draw);
+    const bucket = requests[0]![1];
+    const isLook = draw.chance(LOOKED_AT) && bucket !== undefined && this.keys.includes(bucket);
+    return isLook ? [...requests, ['OBJECT', 'ENCODING', bucket]] : requests;
   }
 
   /** The requests of one line. */

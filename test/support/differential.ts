@@ -94,14 +94,20 @@ export async function shrink(found: Difference, find: Find): Promise<Difference>
   return withShorterArguments(await withFewerRequests(found, find), find);
 }
 
-/** Leaves out runs of lines, long ones first. */
-async function withFewerRequests(found: Difference, find: Find): Promise<Difference> {
+function withFewerRequests(found: Difference, find: Find): Promise<Difference> {
+  return withFewer(found, ({ requests }) => linesOf(requests), (lines) => find(lines.flat()));
+}
+
+/** Leaves out runs of what there is in front of the last, long ones first. */
+export async function withFewer<Found, Line>(
+  found: Found,
+  linesIn: (found: Found) => readonly Line[],
+  find: (lines: readonly Line[]) => Promise<Found | undefined>,
+): Promise<Found> {
   let least = found;
-  for (let length = found.requests.length >> 1; length > 0; length >>= 1) {
-    for (let at = 0; ; ) {
-      const lines = linesOf(least.requests);
-      if (at + length >= lines.length) break;
-      const difference = await find(lines.toSpliced(at, length).flat());
+  for (let length = linesIn(found).length >> 1; length > 0; length >>= 1) {
+    for (let at = 0; at + length < linesIn(least).length; ) {
+      const difference = await find(linesIn(least).toSpliced(at, length));
       if (difference === undefined) at += length;
       else least = difference;
     }

@@ -56,6 +56,11 @@ export class RawClient {
     return this.takeUpTo(this.end);
   }
 
+  /** A whole reply has come, or none comes any more. */
+  get hasReply(): boolean {
+    return this.isClosed || replyEnd(this.buffer, this.start, this.end) > 0;
+  }
+
   /** Nothing has come that was not asked for. */
   get isSilent(): boolean {
     return this.start === this.end && !this.isClosed;
