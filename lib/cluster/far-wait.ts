@@ -13,9 +13,10 @@
  * only a link or a client that is lost between the last request and its reply does, as with redis-server.
  *
  * Order. A shard that has answered serves nobody else who waits for that bucket until the try has come, so that a
- * client here has its turn among those who came to the shard itself (for a second at most; then the queue goes on). Two
- * things differ from one node: a plain LPOP may come between, which sends the client to the end of that queue; and of
- * keys on several shards the first that answers counts, not the first that became ready.
+ * client here has its turn among those who came to the shard itself (for a second at most; then the queue goes on).
+ * Three things differ from one node: a plain LPOP may come between, which sends the client to the end of that queue; of
+ * keys on several shards the first that answers counts, not the first that became ready; and only the bucket itself
+ * stands still, so of several that one transaction made ready a later one may be served first.
  *
  * Shards that are plain Redis servers cannot say that something is ready: a command for one such shard waits there
  * itself, over a link of its own; one for several is refused with CROSSSLOT.

@@ -139,7 +139,7 @@ export const hyperLogLogCommands: readonly CommandSpec[] = [
     syntax: 'key [element [element ...]]', handler: pfadd,
   },
   {
-    name: 'pfcount', arity: -2, flags: ['readonly'],
+    name: 'pfcount', arity: -2, flags: ['readonly'], mayReplicate: true,
     keys: keyRange('RW access').map((spec) => ({ ...spec, notes: COUNT_NOTE })), ...RECORD,
     complexity:
       'O(1) with a very small average constant time when called with a single key. O(N) with N being the number of ' +

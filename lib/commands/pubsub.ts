@@ -163,14 +163,14 @@ export const pubsubCommands: readonly CommandSpec[] = [
     syntax: '[shardchannel [shardchannel ...]]', handler: unsubscribe('shard'),
   },
   {
-    ...common, name: 'publish', arity: 3, flags: PUBLISHER, routing: 'special', tips: [],
+    ...common, name: 'publish', arity: 3, flags: PUBLISHER, mayReplicate: true, routing: 'special', tips: [],
     complexity: 'O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).',
     summary: 'Sends a message to those who have subscribed to a channel, and counts them.', syntax: 'channel message',
     handler: publish,
   },
   {
-    ...common, name: 'spublish', arity: 3, flags: PUBLISHER, keys: shardChannels(0), routing: 'special', tips: [],
-    since: '7.0.0',
+    ...common, name: 'spublish', arity: 3, flags: PUBLISHER, mayReplicate: true, keys: shardChannels(0),
+    routing: 'special', tips: [], since: '7.0.0',
     complexity: 'O(N) where N is the number of clients subscribed to the receiving shard channel.',
     summary: 'Sends a message to those who have subscribed to a shard channel, and counts them.',
     syntax: 'shardchannel message', handler: spublish,

@@ -11,7 +11,7 @@ export type Handler = (context: Context, args: Args, reply: ReplyWriter) => void
 /** Upstream's words for what a command is and may do; `COMMAND INFO` lists them. */
 export type Flag =
   | 'write' | 'readonly' | 'denyoom' | 'admin' | 'pubsub' | 'noscript' | 'blocking' | 'loading' | 'stale'
-  | 'skip_monitor' | 'skip_slowlog' | 'asking' | 'fast' | 'no_auth' | 'may_replicate' | 'sentinel' | 'no_mandatory_keys'
+  | 'skip_monitor' | 'skip_slowlog' | 'asking' | 'fast' | 'no_auth' | 'sentinel' | 'no_mandatory_keys'
   | 'movablekeys' | 'no_async_loading' | 'no_multi' | 'allow_busy' | 'protected';
 
 /** Where keys stand in a request. */
@@ -72,6 +72,8 @@ export interface CommandSpec {
   syntax?: string;
   deprecated?: { since: string; replacedBy: string };
   history?: readonly (readonly [since: string, change: string])[];
+  /** Upstream's flag of this name, which COMMAND INFO leaves out: a pause of writes holds it, though it is no write. */
+  mayReplicate?: boolean;
   /** Its reply may take long, and what others asked must not wait for it; upstream does not flag it `blocking`. */
   mayWait?: boolean;
   /** For the system's own use, not for applications. */

@@ -75,7 +75,8 @@ export class Command {
     this.arity = spec.arity;
     this.isWrite = spec.flags.includes('write');
     this.isReadOnly = spec.flags.includes('readonly');
-    this.isRecorded = this.isWrite || spec.flags.includes('may_replicate');
+    this.mayReplicate = spec.mayReplicate === true;
+    this.isRecorded = this.isWrite || this.mayReplicate;
     this.isAllowedWhileLoading = spec.flags.includes('loading');
     this.isDeniedOutOfMemory = spec.flags.includes('denyoom');
     this.isAllowedUnauthenticated = spec.flags.includes('no_auth');
@@ -85,7 +86,6 @@ export class Command {
     this.lastKey = range.last;
     this.keyStep = range.step;
     this.hasMovableKeys = range.isPartial;
-    this.mayReplicate = spec.flags.includes('may_replicate');
     this.isShownToMonitors = !spec.flags.includes('admin') && !spec.flags.includes('skip_monitor');
     this.isKeptFromSlowlog = spec.flags.includes('skip_slowlog');
     this.isStepOfTransaction = STEPS_OF_TRANSACTION.has(this.fullName);
