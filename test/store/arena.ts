@@ -48,6 +48,30 @@ function free(arena: Arena, blocks: Block[], index: number): Block {
   return block;
 }
 
+/** Bytes of all blocks that are in use, and of those that are free and of those in the lists, from their words. */
+function walked(arena: Arena): { used: number; free: number; listed: number } {
+  const { heads, topUnits } = arena as unknown as { heads: Int32Array; topUnits: number };
+  const found = { used: 0, free: 0, listed: 0 };
+  for (const words of arena.words) {
+    for (let place = 0; place < words.length; ) {
+      const bytes = (words[place]! >>> 2) * 16;
+      if (words[place]! & 1) found.free += bytes;
+      else found.used += bytes;
+      place += bytes / 4;
+    }
+  }
+  for (const head of heads) {
+    for (let ref = head; ref !== 0; ref = wordsOf(arena, ref)[1]!) found.listed += (wordsOf(arena, ref)[0]! >>> 2) * 16;
+  }
+  // The rest of the newest segment and the block that is never given out are marked as in use.
+  found.used -= (topUnits + 1) * 16;
+  return found;
+}
+
+function wordsOf(arena: Arena, ref: number): Int32Array {
+  return arena.words[ref >>> SEGMENT_SHIFT]!.subarray(Arena.byteOffset(ref) / 4);
+}
+
 test('blocks keep their content through 200,000 random allocations and frees', (t) => {
   const random = seededRandom(seedOf(t));
   const arena = new Arena();
@@ -67,6 +91,10 @@ test('blocks keep their content through 200,000 random allocations and frees', (
       if (!isIntact(arena, blocks[index]!)) spoilt++;
       free(arena, blocks, index);
     }
+    if (step % 10_000 > 0) continue;
+    const { used, free: unused, listed } = walked(arena);
+    t.is(arena.usedBytes, used, `step ${step}: what is counted is what there is`);
+    t.is(listed, unused, `step ${step}: what is free is in the lists`);
   }
   t.is(spoilt, 0);
   t.is(arena.usedBytes, blocks.reduce((sum, { ref }) => sum + arena.sizeOf(ref), 0));

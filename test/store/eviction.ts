@@ -1,6 +1,7 @@
 /** What eviction takes, beside what it ideally would: under a seed, with a clock that is moved by hand. */
 import test from 'ava';
 import { Evictor } from '../../lib/store/eviction.js';
+import { accessOf } from '../../lib/store/entry.js';
 import { Store } from '../../lib/store/store.js';
 import { putString } from '../../lib/store/string-value.js';
 import { type Slice, sliceOf } from '../../lib/util/bytes.js';
@@ -229,4 +230,63 @@ test('more samples come nearer to the exact order', (t) => {
   const shares = [1, 5, 20].map(shareOfOldest);
   t.log(`share of the oldest third with 1, 5 and 20 samples: ${shares.join(', ')}`);
   t.true(shares[0]! < shares[1]! && shares[1]! < shares[2]!);
+});
+
+/** The counter of redis-server's evict.c: LFUDecrAndReturn() and LFULogIncr(). */
+class PlainCounter {
+  value = 5;
+
+  constructor(private minutes: number) {}
+
+  now(minutes: number, decayMinutes: number): number {
+    const periods = decayMinutes === 0 ? 0 : Math.floor((minutes - this.minutes) / decayMinutes);
+    return periods > this.value ? 0 : this.value - periods;
+  }
+
+  use(minutes: number, decayMinutes: number, factor: number, random: Random): void {
+    this.value = this.now(minutes, decayMinutes);
+    this.minutes = minutes;
+    if (this.value < 255 && random.next() < 1 / (Math.max(0, this.value - 5) * factor + 1)) this.value++;
+  }
+}
+
+for (const [factor, decayMinutes] of [[10, 1], [0, 0], [1, 3], [100, 60]] as const) {
+  test(`uses are counted by redis-server's formulas, with factor ${factor} and decay ${decayMinutes}`, (t) => {
+    const seed = seedOf(t);
+    const bench = new Bench(seededRandom(seed + 1), 'allkeys-lfu');
+    const [same, random] = [seededRandom(seed + 1), seededRandom(seed)];
+    const { access, arena } = bench.store;
+    Object.assign(access, { logFactor: factor, decayMinutes });
+    const minutes = (): number => Math.floor(bench.clock.nowMs() / 60_000);
+    bench.put('name');
+    const ref = bench.db.peek(sliceOf('name'));
+    const plain = new PlainCounter(minutes());
+    let most = 0;
+    for (let step = 0; step < 3000; step++) {
+      if (random.next() < 0.1) bench.advance(Math.floor(random.next() * 120_000));
+      bench.get('name');
+      plain.use(minutes(), decayMinutes, factor, same);
+      t.is(access.frequency(accessOf(arena, ref)), plain.value, `step ${step}`);
+      most = Math.max(most, plain.value);
+      if (step % 1000 < 999) continue;
+      bench.advance(180_000);
+      t.is(access.frequency(accessOf(arena, ref)), plain.now(minutes(), decayMinutes));
+    }
+    t.true(most > 5);
+  });
+}
+
+test('idle time is the seconds since the last look-up, over the turn of the clock', (t) => {
+  const random = seededRandom(seedOf(t));
+  const bench = new Bench(random, 'allkeys-lru');
+  const { access, arena } = bench.store;
+  bench.put('name');
+  const ref = bench.db.peek(sliceOf('name'));
+  for (let step = 0; step < 500; step++) {
+    const from = Math.floor(bench.clock.nowMs() / 1000);
+    bench.get('name');
+    t.is(access.idleSeconds(accessOf(arena, ref)), 0);
+    bench.advance(Math.floor(random.next() * 1000 * (step % 2 === 0 ? 5 : 2 ** 23)));
+    t.is(access.idleSeconds(accessOf(arena, ref)), Math.floor(bench.clock.nowMs() / 1000) - from);
+  }
 });
