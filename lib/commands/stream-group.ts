@@ -24,7 +24,7 @@ export function findConsumer(context: Context, key: Slice, group: StreamGroup, n
   }
   const consumer = group.addConsumer(name, timeMs);
   context.recordAs('XGROUP', 'CREATECONSUMER', key, group.name, name);
-  context.changed(key, 'x', 'xgroup-createconsumer');
+  context.changed(key, 't', 'xgroup-createconsumer');
   return consumer;
 }
 
@@ -87,7 +87,7 @@ const create: Handler = (context, args, reply) => {
   if (known?.groups.has(name) === true) throw groupExists();
   const stream = known ?? createStream(context.db, key);
   stream.addGroup(name, id, entriesRead);
-  context.changed(key, 'x', 'xgroup-create');
+  context.changed(key, 't', 'xgroup-create');
   reply.ok();
 };
 
@@ -106,7 +106,7 @@ const setid: Handler = (context, args, reply) => {
   else readIdOrExtreme(args, 4, id);
   group.lastId.copyFrom(id);
   group.entriesRead = entriesRead;
-  context.changed(args.slice(2), 'x', 'xgroup-setid');
+  context.changed(args.slice(2), 't', 'xgroup-setid');
   reply.ok();
 };
 
@@ -115,7 +115,7 @@ const destroy: Handler = (context, args, reply) => {
   const group = stream.groups.get(args.text(3));
   if (group === undefined) return reply.integer(0);
   stream.removeGroup(group);
-  context.changed(args.slice(2), 'x', 'xgroup-destroy');
+  context.changed(args.slice(2), 't', 'xgroup-destroy');
   context.node.waits.signal(context.db, args.slice(2));
   reply.integer(1);
 };
@@ -134,7 +134,7 @@ const delconsumer: Handler = (context, args, reply) => {
   if (consumer === undefined) return reply.integer(0);
   const pendingCount = consumer.pending.size;
   group.removeConsumer(consumer);
-  context.changed(args.slice(2), 'x', 'xgroup-delconsumer');
+  context.changed(args.slice(2), 't', 'xgroup-delconsumer');
   reply.integer(pendingCount);
 };
 

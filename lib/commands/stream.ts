@@ -48,10 +48,10 @@ const xadd: Handler = (context, args, reply) => {
   stream ??= createStream(db, key);
   stream.append(id, fields);
   replyId(reply, id);
-  context.changed(key, 'x', 'xadd');
+  context.changed(key, 't', 'xadd');
   context.node.waits.signal(db, key);
   const isTrimmed = options.trim !== undefined && stream.trim(options.trim) > 0;
-  if (isTrimmed) context.changed(key, 'x', 'xtrim');
+  if (isTrimmed) context.changed(key, 't', 'xtrim');
   if (isTrimmed || newId.kind !== 'given') recordAdded(context, key, id, isTrimmed ? stream : undefined, args, fieldsAt);
 };
 
@@ -109,7 +109,7 @@ const xtrim: Handler = (context, args, reply) => {
   const trimmed = stream.trim(trim);
   if (trimmed > 0) {
     context.recordAs('XTRIM', key, 'MAXLEN', '=', String(stream.length));
-    context.changed(key, 'x', 'xtrim');
+    context.changed(key, 't', 'xtrim');
   }
   reply.integer(trimmed);
 };
@@ -124,7 +124,7 @@ const xdel: Handler = (context, args, reply) => {
   for (const id of ids) if (stream.delete(id)) deleted++;
   if (deleted > 0) {
     stream.settleFirstId();
-    context.changed(key, 'x', 'xdel');
+    context.changed(key, 't', 'xdel');
   }
   reply.integer(deleted);
 };
@@ -218,7 +218,7 @@ const xsetid: Handler = (context, args, reply) => {
   stream.lastId.copyFrom(state.lastId);
   if (state.entriesAdded !== undefined) stream.entriesAdded = state.entriesAdded;
   if (!state.maxDeletedId.isZero) stream.maxDeletedId.copyFrom(state.maxDeletedId);
-  context.changed(key, 'x', 'xsetid');
+  context.changed(key, 't', 'xsetid');
   reply.ok();
 };
 
