@@ -58,7 +58,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'appendfsync', kind: 'choice', initial: 'everysec', choices: ['everysec', 'always', 'no'], isMutable: true, sentence: 'When the append log is forced to disk: before the reply to each write, every second, or when the system likes.' },
   { name: 'appendfilename', kind: 'text', read: readFileName('appendfilename'), initial: 'appendonly.aof', isMutable: false, sentence: 'What the names of the append log\'s files begin with.' },
   { name: 'appenddirname', kind: 'text', read: readFileName('appenddirname'), initial: 'appendonlydir', isMutable: false, sentence: 'Folder of the append log, in `dir`.' },
-  { name: 'no-appendfsync-on-rewrite', kind: 'flag', initial: 'no', isMutable: true, sentence: 'Whether the append log is not forced to disk while it is rewritten.' },
+  { name: 'no-appendfsync-on-rewrite', kind: 'flag', initial: 'no', isMutable: true, sentence: 'Whether the append log is not forced to disk while it is rewritten or a snapshot is written.' },
   { name: 'auto-aof-rewrite-percentage', kind: 'integer', initial: '100', min: 0, max: 2147483647, isMutable: true, sentence: 'Growth of the append log, in percent, after which it is rewritten; 0 for never.' },
   { name: 'auto-aof-rewrite-min-size', kind: 'bytes', initial: String(64 * MIB), min: 0, max: 2 ** 53 - 1, isMutable: true, sentence: 'Least size of an append log that is rewritten by itself.' },
   { name: 'aof-rewrite-incremental-fsync', kind: 'flag', initial: 'yes', isMutable: true, sentence: 'Whether a rewritten log is forced to disk every 4 MiB and not only at its end.' },

@@ -95,6 +95,7 @@ export class Persistence implements AppendLogServices {
       this.log?.wake();
     });
     settings.watch('no-appendfsync-on-rewrite', () => this.pauseSyncs());
+    turn.onChange = () => this.pauseSyncs();
     settings.watch('aof-timestamp-enabled', () => this.noteTimes());
     settings.watch('appendonly', () => this.onSwitch());
     settings.guard(['appendonly', 'save', 'dir'], refuseWithoutFolder);
@@ -347,7 +348,6 @@ export class Persistence implements AppendLogServices {
     const { node, folder } = this;
     this.rewriteStartedAtMs = node.clock.nowMs();
     this.rewrites++;
-    this.pauseSyncs();
     node.log.info('Background append only file rewriting started');
     try {
       if (this.log === undefined) await this.writeBaseAlone();
@@ -377,7 +377,6 @@ export class Persistence implements AppendLogServices {
     } finally {
       this.lastRewriteSeconds = this.currentRewriteSeconds;
       this.rewriteStartedAtMs = undefined;
-      this.pauseSyncs();
     }
   }
 
@@ -433,8 +432,9 @@ export class Persistence implements AppendLogServices {
     this.rewrite();
   }
 
+  /** While a snapshot is written, whichever: as redis-server, whose child writes it. */
   private pauseSyncs(): void {
-    this.rules.isSyncPaused = this.isRewriting && this.node.settings.flag('no-appendfsync-on-rewrite');
+    this.rules.isSyncPaused = this.turn.isTaken && this.node.settings.flag('no-appendfsync-on-rewrite');
     this.log?.wake();
   }
 

@@ -6,6 +6,8 @@
 export class SnapshotTurn {
   private last: Promise<void> = Promise.resolve();
   private count = 0;
+  /** Called when `isTaken` may have changed. */
+  onChange: () => void = () => undefined;
 
   /** Somebody has the turn or waits for it. */
   get isTaken(): boolean {
@@ -27,11 +29,13 @@ export class SnapshotTurn {
 
   private queue(): () => void {
     this.count++;
+    this.onChange();
     let end: () => void;
     const own = new Promise<void>((resolve) => (end = resolve));
     this.last = this.last.then(() => own);
     return () => {
       this.count--;
+      this.onChange();
       end();
     };
   }

@@ -45,6 +45,29 @@ test('rdb-save-incremental-fsync no syncs a snapshot once, at its end', async (t
   t.true((await saved(t, { 'rdb-save-incremental-fsync': 'yes' }))[1] > 1);
 });
 
+for (const value of ['yes', 'no']) {
+  test(`no-appendfsync-on-rewrite ${value}: whether the log is synced while BGSAVE writes`, async (t) => {
+    const files = new MemoryFiles();
+    const { node } = await startDurable(t, files, { appendfsync: 'always', 'no-appendfsync-on-rewrite': value });
+    const client = await RawClient.connect(node.port);
+    t.teardown(() => client.close());
+    let letGo = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    t.teardown(() => letGo());
+    const open = files.open.bind(files);
+    files.open = async (path, mode) => (path.includes('temp-') ? gate.then(() => open(path, mode)) : open(path, mode));
+    let unsafe = 0;
+    t.is(await client.ask('BGSAVE'), '+Background saving started\r\n');
+    for (let i = 0; i < 5; i++) {
+      t.is(await client.ask(`SET a ${i}`), '+OK\r\n');
+      if (!files.afterPowerCut({ next: () => 0.99 }).find('.incr.aof').includes(`\r\n${i}\r\n`)) unsafe++;
+    }
+    t.is(unsafe, value === 'yes' ? 5 : 0);
+    letGo();
+    await waitFor(async () => (await client.ask('INFO persistence')).includes('rdb_bgsave_in_progress:0'), 'the snapshot');
+  });
+}
+
 for (const [appendfsync, events] of [['always', ['aof-fsync-always']], ['everysec', ['aof-write', 'aof-write-alone']]] as const) {
   test(`LATENCY has what a slow disk does with appendfsync ${appendfsync}, under redis-server's names`, async (t) => {
     const files = new MemoryFiles();
