@@ -65,6 +65,32 @@ export class LogFolder {
     return this.files.open(this.pathOf(entry), 'create');
   }
 
+  /**
+   * Makes the file of an increment, and puts the manifest that names it in force. When the disk refuses, the manifest
+   * `before` stays in force and the file is removed, as far as the disk takes that.
+   */
+  async addIncrement(entry: LogFileEntry, manifest: Manifest, before: Manifest): Promise<DataFile> {
+    const file = await this.create(entry);
+    try {
+      await this.writeManifest(manifest);
+      return file;
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await this.takeBack(entry, before);
+      throw error;
+    }
+  }
+
+  private async takeBack(entry: LogFileEntry, before: Manifest): Promise<void> {
+    try {
+      // The new one may be in force already, when it was its folder that could not be synced: then the file must stay.
+      await this.writeManifest(before);
+      await this.files.remove(this.pathOf(entry));
+    } catch {
+      // The file is empty, and the next rewrite writes over it.
+    }
+  }
+
   async sizeOf(entry: LogFileEntry): Promise<number> {
     const file = await this.files.open(this.pathOf(entry), 'read');
     try {

@@ -355,8 +355,7 @@ export class Persistence implements AppendLogServices {
         const base = await BaseFile.open(node, folder);
         const manifest = this.manifest.copy();
         const increment = manifest.addIncrement();
-        const file = await folder.create(increment);
-        await folder.writeManifest(manifest);
+        const file = await folder.addIncrement(increment, manifest, this.manifest);
         await this.lossWatch.follow(folder.pathOf(increment), folder);
         if (this.lossWatch.isLost) throw new Error('the append log is lost');
         this.manifest = manifest;

@@ -62,6 +62,33 @@ test('a rewrite leaves a base, an empty increment and nothing else', async (t) =
   other.close();
 });
 
+for (const kind of ['write', 'sync', 'rename', 'syncFolder'] as const) {
+  test(`a rewrite whose manifest fails at ${kind} leaves no increment behind`, async (t) => {
+    const files = new MemoryFiles();
+    const { node } = await startDurable(t, files);
+    const client = await RawClient.connect(node.port);
+    await client.ask('SET a 1');
+    let failures = 0;
+    files.fault = (each, path) => {
+      const isHit = each === kind && failures === 0 && (path.includes('temp-appendonly') || kind === 'syncFolder');
+      if (!isHit) return undefined;
+      failures++;
+      return { error: 'EIO' };
+    };
+    await rewritten(client);
+    t.is(failures, 1);
+    t.regex(await client.ask('INFO persistence'), /aof_last_bgrewrite_status:err/);
+    t.false(names(files).some((name) => name.includes('.2.incr')), names(files).join(' '));
+    await client.ask('SET b 1');
+    client.close();
+    await node.stop();
+    const { node: again } = await startDurable(t, files.afterKill());
+    const other = await RawClient.connect(again.port);
+    t.is(await other.ask('EXISTS a b'), ':2\r\n');
+    other.close();
+  });
+}
+
 test('a rewrite that fails leaves a log that is whole', async (t) => {
   const files = new MemoryFiles();
   const { node } = await startDurable(t, files);
