@@ -90,6 +90,9 @@ export class LogWriter {
   async flush(): Promise<void> {
     const end = this.buffer.end;
     await this.work;
+    // The disk may take it by now, and who stops does not come back to see.
+    if (this.failure !== undefined) this.retry();
+    await this.work;
     while (this.failure === undefined && (this.written < end || this.synced < this.written)) {
       this.work ??= this.run(true).finally(() => {
         this.work = undefined;
@@ -244,6 +247,7 @@ export class LogWriter {
   /** Everything is well again when all that waits is written and synced. */
   private retry(): void {
     if (this.isStopped) return;
+    clearTimeout(this.timer);
     this.work = this.run(true).then(() => {
       this.work = undefined;
       if (this.written < this.buffer.end || this.synced < this.written || this.isStopped) return;

@@ -6,9 +6,11 @@ import test, { type ExecutionContext } from 'ava';
 import { PersistenceError } from '../../lib/persistence/persistence-error.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { startDurable } from '../support/durable-node.js';
-import { type Fault, MemoryFiles } from '../support/memory-files.js';
+import { atEachOperation } from '../support/each-operation.js';
+import { type Fault, MemoryFiles, type Operation } from '../support/memory-files.js';
 import { RawClient } from '../support/raw-client.js';
 import { seedOf } from '../support/seed.js';
+import { waitFor } from '../support/wait-for.js';
 
 const WRITES = 12;
 const REWRITE_AT = 5;
@@ -86,27 +88,30 @@ async function runWithFault(
   return operation > at;
 }
 
+/** What a disk that is full or read-only does not do. */
+const CHANGES: ReadonlySet<Operation> = new Set(['write', 'truncate', 'rename', 'remove', 'makeFolder']);
+
 const faults: readonly (readonly [title: string, fault: Fault, count: number])[] = [
   ['fails once with EIO', { error: 'EIO' }, 1],
   ['is full for a while', { error: 'ENOSPC' }, 4],
+  ['is read-only for a while', { error: 'EROFS' }, 4],
   ['writes one byte', { short: 1 }, 1],
   ['writes parts for a while', { short: 7 }, 6],
 ];
 
-for (const [title, fault, count] of faults) {
+for (const [title, fault, times] of faults) {
   test(`always: nothing acknowledged is lost when the disk ${title}, at any operation`, async (t) => {
     t.timeout(120_000);
     const seed = seedOf(t);
-    let at = 0;
-    while (at < OPERATIONS_MAX && (await runWithFault(t, at, fault, count, seed))) at++;
-    t.true(at > 20, `only ${at} operations`);
+    const count = await atEachOperation(OPERATIONS_MAX, (at) => runWithFault(t, at, fault, times, seed));
+    t.true(count > 20, `only ${count} operations`);
   });
 }
 
 test('always: nothing acknowledged is lost when the power fails at any operation', async (t) => {
   t.timeout(120_000);
   const seed = seedOf(t);
-  for (let at = 10; at < 70; at++) {
+  await atEachOperation(70, async (at) => {
     const files = new MemoryFiles();
     let disk: MemoryFiles | undefined;
     const told: Told = { acknowledged: new Map(), sent: new Map(), failures: 0 };
@@ -129,41 +134,46 @@ test('always: nothing acknowledged is lost when the power fails at any operation
     client.close();
     await node.stop();
     if (disk !== undefined) await check(t, disk, { ...told, acknowledged: acknowledgedThen }, `power cut at ${at}`);
-  }
+    return true;
+  });
 });
 
-test('everysec: writes are refused while the disk is full, and taken again when it is not', async (t) => {
-  const files = new MemoryFiles();
-  const { node } = await startDurable(t, files);
-  const client = await RawClient.connect(node.port);
-  t.is(await client.ask('SET a 1'), '+OK\r\n');
-  files.fault = (kind) => (kind === 'write' ? { error: 'ENOSPC' } : undefined);
-  await client.ask('SET a 2');
-  let reply = '';
-  for (let i = 0; i < 200 && !reply.startsWith('-MISCONF'); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    reply = await client.ask('SET a 3');
-  }
-  t.is(reply, '-MISCONF Errors writing to the AOF file: No space left on device\r\n');
-  t.is(await client.ask('PING'), reply);
-  t.regex(await client.ask('GET a'), /[123]/);
-  t.regex(await client.ask('INFO persistence'), /aof_last_write_status:err/);
-  t.regex(await client.ask('MULTI'), /OK/);
-  t.regex(await client.ask('SET a 4'), /MISCONF/);
-  t.regex(await client.ask('EXEC'), /EXECABORT/);
-  files.fault = () => undefined;
-  for (let i = 0; i < 200 && reply !== '+OK\r\n'; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    reply = await client.ask('SET a 5');
-  }
-  t.is(reply, '+OK\r\n');
-  client.close();
-  await node.stop();
-  const { node: again } = await startDurable(t, files.afterKill());
-  const other = await RawClient.connect(again.port);
-  t.is(await other.ask('GET a'), '$1\r\n5\r\n');
-  other.close();
-});
+for (const [title, code, text] of [
+  ['is full', 'ENOSPC', 'No space left on device'],
+  ['is read-only', 'EROFS', 'Read-only file system'],
+] as const) {
+  test(`everysec: writes are refused while the disk ${title}, and taken again when it is not`, async (t) => {
+    const files = new MemoryFiles();
+    const { node } = await startDurable(t, files);
+    const client = await RawClient.connect(node.port);
+    t.is(await client.ask('SET a 1'), '+OK\r\n');
+    files.fault = (kind) => (CHANGES.has(kind) ? { error: code } : undefined);
+    await client.ask('SET a 2');
+    let reply = '';
+    const writeUntil = (wanted: string): Promise<void> => waitFor(async () => {
+      reply = await client.ask('SET a 3');
+      return reply.startsWith(wanted);
+    }, wanted);
+    await writeUntil('-MISCONF');
+    t.is(reply, `-MISCONF Errors writing to the AOF file: ${text}\r\n`);
+    t.is(await client.ask('PING'), reply);
+    t.regex(await client.ask('GET a'), /[123]/);
+    t.regex(await client.ask('INFO persistence'), /aof_last_write_status:err/);
+    t.regex(await client.ask('MULTI'), /OK/);
+    t.regex(await client.ask('SET a 4'), /MISCONF/);
+    t.regex(await client.ask('EXEC'), /EXECABORT/);
+    files.fault = () => undefined;
+    await writeUntil('+OK');
+    t.is(await client.ask('RPUSH order 1'), ':1\r\n');
+    client.close();
+    await node.stop();
+    const { node: again } = await startDurable(t, files.afterKill());
+    const other = await RawClient.connect(again.port);
+    t.is(await other.ask('GET a'), '$1\r\n3\r\n');
+    t.is(await other.ask('LLEN order'), ':1\r\n');
+    other.close();
+  });
+}
 
 test('always: readers do not wait for the disk, and writers share a sync', async (t) => {
   const files = new MemoryFiles();

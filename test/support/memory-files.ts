@@ -29,8 +29,8 @@ type Names = Map<string, Content>;
 export class MemoryFiles implements FileSystem {
   /** Called before each operation; what it gives happens instead. */
   fault: (operation: Operation, path: string) => Fault | undefined = () => undefined;
-  /** Resolves when the operation may be done; for a slow disk. */
-  delay: (operation: Operation) => Promise<void> | undefined = () => undefined;
+  /** Called as an operation is asked for; resolves when it may be done, for a slow disk. */
+  delay: (operation: Operation, path: string) => Promise<void> | undefined = () => undefined;
   operations = 0;
 
   private names: Names = new Map();
@@ -153,7 +153,7 @@ export class MemoryFiles implements FileSystem {
 
   /** Throws the fault's error, or gives how many bytes of a write are done. */
   private async begin(operation: Operation, path: string): Promise<number> {
-    await (this.delay(operation) ?? new Promise(setImmediate));
+    await (this.delay(operation, path) ?? new Promise(setImmediate));
     this.operations++;
     const fault = this.fault(operation, path);
     if (fault === undefined) return Infinity;
