@@ -114,20 +114,23 @@ const SHAPES = [
 ];
 
 for (const shape of SHAPES) {
-  for (const pageSize of [-2, -1, -5, 3, 128]) {
-    test(`a list of ${shape.name} is as an array, with list-max-listpack-size ${pageSize}`, (t) => {
+  for (const pageSizes of [[-2], [-1], [-5], [3], [128], [-2, -5, 1, 7, -1, 128]]) {
+    test(`a list of ${shape.name} is as an array, with list-max-listpack-size ${pageSizes.join(', then ')}`, (t) => {
       const random = seededRandom(seed);
       const pair = new Pair(random);
-      pair.store.encodingLimits.setListPage(pageSize);
+      const met = new Set<boolean>();
       const usedAtStart = pair.store.arena.usedBytes;
       for (let step = 0; step < 12_000; step++) {
+        if (step % 250 === 0) pair.store.encodingLimits.setListPage(pageSizes[draw(random, pageSizes.length)]!);
         const isAlike = operate(pair, random, shape, step);
+        if (pair.ref !== 0) met.add(hasFlag(pair.store.arena, pair.ref, IS_STRUCTURE));
         if (step % 499 === 0 || !isAlike) {
           const difference = isAlike ? pair.difference() : 'an answer differs';
           if (difference !== undefined) return t.fail(`SEED=${seed}, step ${step}: ${difference}`);
         }
       }
       t.is(pair.difference(), undefined);
+      if (pageSizes.length > 1) t.is(met.size, 2, 'it was one record, and pages');
       if (pair.ref !== 0) pair.db.remove(pair.key, pair.ref);
       while (pair.store.reclaimer.run(() => false));
       t.is(pair.store.arena.usedBytes, usedAtStart, 'all memory came back');
