@@ -90,7 +90,7 @@ export class CommandWriter extends SnapshotWriter {
     this.output.raw(bytes, 0, bytes.length);
   }
 
-  protected sum(bytes: Buffer): void {
-    this.crc = crc32(bytes, this.crc);
+  protected sum(bytes: Buffer, start: number, end: number): void {
+    this.crc = crc32(bytes.subarray(start, end), this.crc);
   }
 }

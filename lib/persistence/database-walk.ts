@@ -19,9 +19,12 @@ import { isMarked, setMark } from '../store/entry.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { SnapshotGuard } from '../store/snapshot-guard.js';
 
-/** A run of the walk ends with so many steps or so many bytes. */
+/**
+ * A run of the walk ends with so many steps or so many bytes. They are few because of the first runs of a process,
+ * whose code has not been compiled: a bucket costs some ten times as much there.
+ */
 const RUN_STEPS = 16;
-const RUN_BYTES = 16 * 1024;
+const RUN_BYTES = 2 * 1024;
 
 export class DatabaseWalk implements SnapshotGuard {
   private readonly table: ByteTable;

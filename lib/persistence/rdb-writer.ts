@@ -112,8 +112,8 @@ export class RdbWriter extends SnapshotWriter {
     writeAux(output, BUCKET_FIELD, `${expiryOf(arena, ref)} ${keySlice(arena, ref, this.key).text()}`);
   }
 
-  protected sum(bytes: Buffer): void {
-    if (this.options.hasChecksum) this.crc.update(bytes);
+  protected sum(bytes: Buffer, start: number, end: number): void {
+    if (this.options.hasChecksum) this.crc.update(bytes, start, end);
   }
 
   end(): void {

@@ -22,7 +22,10 @@ import { RdbWriter } from './rdb-writer.js';
 import type { SnapshotWriter, WriteOptions } from './snapshot-writer.js';
 import type { Store } from '../store/store.js';
 
-/** A file that is written. Positions are bytes from its start; `write` may write less than it was given. */
+/**
+ * A file that is written. Positions are bytes from its start; `write` may write less than it was given. It is done with
+ * the pieces when it resolves.
+ */
 export interface WritableFile {
   write(pieces: readonly Buffer[], position: number): Promise<number>;
   sync(): Promise<void>;
@@ -172,6 +175,7 @@ export class Snapshot {
       left = behind(left, written);
       this.patience?.refresh();
     }
+    for (const piece of pieces) this.writer.giveBack(piece);
     this.look();
     if (!this.options.syncsOften || this.unsyncedBytes < SYNC_BYTES) return;
     this.unsyncedBytes = 0;

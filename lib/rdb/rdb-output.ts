@@ -23,6 +23,8 @@ const LENGTH_BYTES_MAX = 9;
  * has that, and some more for the value that exceeds it. Twice as much would be twice the work for the collector.
  */
 const KEPT_BYTES_MAX = 144 * 1024;
+/** Buffers that wait for being used again: as many as a snapshot has on their way to the disk before its walk waits. */
+const SPARE_BUFFERS_MAX = 112;
 
 let compressed = Buffer.alloc(INITIAL_BYTES);
 
@@ -30,6 +32,8 @@ export class RdbOutput {
   bytes: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   /** How many bytes there are. */
   length = 0;
+  /** Buffers of KEPT_BYTES_MAX bytes that were given back. */
+  private readonly spare: Buffer[] = [];
 
   constructor(private readonly compresses: boolean) {}
 
@@ -142,11 +146,25 @@ export class RdbOutput {
     this.bytes = larger;
   }
 
-  /** What has been written. It belongs to the caller, and the output begins anew. */
+  /** What has been written. It belongs to the caller, until it is given back; the output begins anew. */
   takeBytes(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, Math.min(this.bytes.length, KEPT_BYTES_MAX)));
+    this.bytes = this.newBytes(Math.min(this.bytes.length, KEPT_BYTES_MAX));
     this.length = 0;
     return taken;
+  }
+
+  private newBytes(byteCount: number): Buffer {
+    if (byteCount < KEPT_BYTES_MAX) return Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, byteCount));
+    return this.spare.pop() ?? Buffer.allocUnsafeSlow(KEPT_BYTES_MAX);
+  }
+
+  /**
+   * Takes back what `takeBytes` gave, to be written to again. A snapshot would otherwise allocate as many bytes as its
+   * file has, and have the collector go through the heap every few megabytes.
+   */
+  giveBack({ buffer }: Buffer): void {
+    if (buffer.byteLength !== KEPT_BYTES_MAX || this.spare.length === SPARE_BUFFERS_MAX) return;
+    this.spare.push(Buffer.from(buffer));
   }
 }

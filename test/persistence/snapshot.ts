@@ -276,6 +276,33 @@ class StuckFile extends MemoryFile {
 
 const MEGABYTE = 1024 * 1024;
 
+/** A disk that notes whose memory it is given. */
+class NotingFile extends MemoryFile {
+  readonly memory = new Set<ArrayBufferLike>();
+  piecesSeen = 0;
+
+  override async write(pieces: readonly Buffer[], position: number): Promise<number> {
+    for (const { buffer } of pieces) this.memory.add(buffer);
+    this.piecesSeen += pieces.length;
+    return super.write(pieces, position);
+  }
+}
+
+test('memory whose bytes are in the file is written to again, and no sooner', async (t) => {
+  const store = newStore();
+  const db = store.databases[0]!;
+  for (let i = 0; i < 40_000; i++) {
+    const key = sliceOf(`bucket ${i}`);
+    putString(db, key, db.find(key), sliceOf(`${i}`.repeat(100)), 0);
+  }
+  const before = contents(store);
+  const file = new NotingFile();
+  await new Snapshot(store, file, { ...options, compresses: false }).done;
+  t.true(file.piecesSeen > 100, `${file.piecesSeen} pieces`);
+  t.true(file.memory.size < file.piecesSeen / 2, `${file.memory.size} blocks for ${file.piecesSeen} pieces`);
+  t.deepEqual(differences(contents(await read(file)), before), []);
+});
+
 /** A snapshot of which more is written first than the disk may be behind by. */
 function writeAllFirst(file: MemoryFile, patienceMs: number): { snapshot: Snapshot; heard: boolean[]; store: Store } {
   const store = newStore();
