@@ -433,7 +433,9 @@ export class Persistence implements AppendLogServices {
 
   /** While a snapshot is written, whichever: as redis-server, whose child writes it. */
   private pauseSyncs(): void {
-    this.rules.isSyncPaused = this.turn.isTaken && this.node.settings.flag('no-appendfsync-on-rewrite');
+    const isPaused = this.turn.isTaken && this.node.settings.flag('no-appendfsync-on-rewrite');
+    if (isPaused === this.rules.isSyncPaused) return;
+    this.rules.isSyncPaused = isPaused;
     this.log?.wake();
   }
 

@@ -213,7 +213,9 @@ test('CONFIG SET appendonly yes is answered when the log is there, or says why n
   t.is(await client.ask('CONFIG SET appendfsync always appendonly yes'), '+OK\r\n');
   t.true(names(files).includes('appendonly.aof.manifest'));
   t.is(await client.ask('CONFIG SET appendonly yes'), '+OK\r\n');
-  await Promise.all([client.ask('CONFIG SET appendonly no'), client.ask('CONFIG SET appendonly yes')]);
+  client.send('CONFIG SET appendonly no\r\nCONFIG SET appendonly yes\r\n');
+  t.is(await client.reply(), '+OK\r\n');
+  t.is(await client.reply(), '+OK\r\n');
   t.regex(await client.ask('INFO persistence'), /aof_enabled:1/);
 });
 
