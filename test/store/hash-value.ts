@@ -10,6 +10,7 @@ import { Store } from '../../lib/store/store.js';
 import { Slice, sliceOf } from '../../lib/util/bytes.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
 import { seed } from '../support/seed.js';
+import { turnAt } from '../support/turns.js';
 
 console.log(`hash-value: SEED=${seed}`);
 
@@ -21,7 +22,7 @@ class Pair {
   readonly model = new Map<string, string>();
   readonly key = sliceOf(KEY);
   private mayStay = false;
-  isShownAsTable = false;
+  private isShownAsTable = false;
 
   constructor(random: Random) {
     this.store = new Store({ random, seed: { low: 1, high: 2 }, databases: 1 });
@@ -58,6 +59,12 @@ class Pair {
     return isDeleted;
   }
 
+  clear(): void {
+    for (const field of this.model.keys()) this.delete(field);
+    if (this.ref !== 0) this.db.remove(this.key, this.ref);
+    this.mayStay = false;
+  }
+
   keep(): void {
     if (this.ref === 0) return;
     keepWhenEmpty(this.store.arena, this.ref);
@@ -76,14 +83,25 @@ class Pair {
     return all;
   }
 
+  /** How the hash is kept and shown. */
+  get form(): string {
+    const { ref } = this;
+    if (ref === 0) return 'none';
+    return `${hasFlag(this.store.arena, ref, IS_STRUCTURE) ? 'table' : 'packed'} as ${hashEncoding(this.db, ref)}`;
+  }
+
+  get isShownRight(): boolean {
+    const { ref } = this;
+    return ref === 0 || hashEncoding(this.db, ref) === (this.isShownAsTable ? 'hashtable' : 'listpack');
+  }
+
   /** What differs between the two, or undefined. */
   difference(): string | undefined {
     const { ref } = this;
     if (ref === 0) return this.model.size === 0 && !this.mayStay ? undefined : 'the bucket is gone';
     if (this.model.size === 0 && !this.mayStay) return 'an empty bucket stayed';
     if (fieldCount(this.db, ref) !== this.model.size) return `${fieldCount(this.db, ref)} fields for ${this.model.size}`;
-    const shown = this.isShownAsTable ? 'hashtable' : 'listpack';
-    if (hashEncoding(this.db, ref) !== shown) return `shown as ${hashEncoding(this.db, ref)}`;
+    if (!this.isShownRight) return `shown as ${hashEncoding(this.db, ref)}`;
     const isTable = hasFlag(this.store.arena, ref, IS_STRUCTURE);
     const ours = isTable ? this.all().sort() : this.all();
     const model = isTable ? [...this.model].sort() : [...this.model];
@@ -97,23 +115,48 @@ function draw(random: Random, limit: number): number {
 
 const VALUE = 'v\r\n\0'.repeat(3000);
 
-/** How many fields there may be, and how long their values: small, at the thresholds, large. */
+const STEPS = 40_000;
+const PACKED = ['none', 'packed as listpack', 'packed as hashtable'];
+const TABLE = ['table as listpack', 'table as hashtable'];
+
+/**
+ * How many fields there may be, and how long their values: small, at the thresholds, large. And in which forms such a
+ * hash must have been.
+ */
 const SHAPES = [
-  { name: 'few short fields', fields: 12, valueBytes: 12 },
-  { name: 'about 512 fields', fields: 700, valueBytes: 6 },
-  { name: 'about 64 bytes', fields: 40, valueBytes: 80 },
-  { name: 'values of about 128 bytes', fields: 60, valueBytes: 140 },
-  { name: 'about 16 KiB', fields: 90, valueBytes: 400 },
-  { name: 'a few long values', fields: 4, valueBytes: 9000 },
-  { name: 'many fields', fields: 5000, valueBytes: 20 },
+  { name: 'few short fields', fields: 12, valueBytes: 12, forms: PACKED },
+  { name: 'about 512 fields', fields: 700, valueBytes: 6, forms: [...PACKED, ...TABLE] },
+  { name: 'about 64 bytes', fields: 40, valueBytes: 80, forms: PACKED },
+  { name: 'values of about 128 bytes', fields: 60, valueBytes: 140, forms: PACKED },
+  { name: 'about 16 KiB', fields: 90, valueBytes: 400, forms: [...PACKED, ...TABLE] },
+  { name: 'a few long values', fields: 4, valueBytes: 9000, forms: [...PACKED, ...TABLE] },
+  { name: 'many fields', fields: 5000, valueBytes: 20, forms: [...PACKED, ...TABLE] },
 ];
+
+/** `hash-max-listpack-entries` and `-value`, from below to above all that the shapes have. */
+const SETTINGS = [[0, 0], [8, 300], [300, 10], [512, 64], [10_000, 10_000]] as const;
+
+/** What a turn asks for, see turns.ts. */
+function takeTurn(pair: Pair, random: Random, step: number, shape: { fields: number; valueBytes: number }): void {
+  const turn = turnAt(step, SETTINGS);
+  if (turn === undefined) return;
+  const { encodingLimits } = pair.store;
+  [encodingLimits.hashEntriesMax, encodingLimits.hashValueBytesMax] = turn.setting;
+  if (turn.clears) pair.clear();
+  for (let index = 0; turn.fills && index < shape.fields; index++) {
+    pair.set(`f${index}`, VALUE.slice(0, draw(random, shape.valueBytes)));
+  }
+}
 
 for (const shape of SHAPES) {
   test(`a hash of ${shape.name} is as a Map`, (t) => {
     const random = seededRandom(seed);
     const pair = new Pair(random);
+    const met = new Set<string>();
     const usedAtStart = pair.store.arena.usedBytes;
-    for (let step = 0; step < 40_000; step++) {
+    for (let step = 0; step < STEPS; step++) {
+      if (step > STEPS / 2) takeTurn(pair, random, step, shape);
+      met.add(pair.form);
       // The share of deletions changes slowly, so that the hash grows to its full size and shrinks to nothing.
       const isGrowing = (step >>> 12) % 2 === 0;
       const field = `f${draw(random, shape.fields)}`.padEnd(draw(random, 30) === 0 ? 1 + (step % 2) * 140 : 1, '\0');
@@ -126,12 +169,14 @@ for (const shape of SHAPES) {
         isAlike = pair.delete(field) === had;
       } else if (choice < 0.9995) pair.keep();
       else if (pair.ref !== 0) pair.db.expireAt(pair.key, pair.ref, pair.store.nowMs + 1e6);
-      if (step % 331 === 0 || !isAlike) {
+      met.add(pair.form);
+      if (step % 331 === 0 || !isAlike || !pair.isShownRight) {
         const difference = isAlike ? pair.difference() : `${field} differs`;
         if (difference !== undefined) return t.fail(`SEED=${seed}, step ${step}: ${difference}`);
       }
     }
     t.is(pair.difference(), undefined);
+    t.deepEqual([...met].sort(), [...shape.forms].sort());
     if (pair.ref !== 0) pair.db.remove(pair.key, pair.ref);
     while (pair.store.reclaimer.run(() => false));
     t.is(pair.store.arena.usedBytes, usedAtStart, 'all memory came back');

@@ -10,6 +10,7 @@ import { Store } from '../../lib/store/store.js';
 import { Slice, sliceOf } from '../../lib/util/bytes.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
 import { seed } from '../support/seed.js';
+import { turnAt } from '../support/turns.js';
 
 console.log(`set-value: SEED=${seed}`);
 
@@ -18,11 +19,10 @@ class Pair {
   readonly store: Store;
   readonly model = new Set<string>();
   readonly key = sliceOf('bucket');
-  isIntegers = true;
+  private isIntegers = true;
 
-  constructor(random: Random, integersMax = 512) {
+  constructor(random: Random) {
     this.store = new Store({ random, seed: { low: 1, high: 2 }, databases: 1 });
-    this.store.encodingLimits.setIntegersMax = integersMax;
   }
 
   get db() {
@@ -70,14 +70,26 @@ class Pair {
     return all;
   }
 
+  /** How the set is kept. */
+  get form(): string {
+    const { ref, store } = this;
+    if (ref === 0) return 'none';
+    if (hasFlag(store.arena, ref, TYPE_FLAG_A)) return 'integers';
+    return hasFlag(store.arena, ref, IS_STRUCTURE) ? 'table' : 'packed';
+  }
+
+  get isShownRight(): boolean {
+    const { ref } = this;
+    return ref === 0 || setEncoding(this.store.arena, ref) === (this.isIntegers ? 'intset' : 'hashtable');
+  }
+
   /** What differs between the two, or undefined. */
   difference(): string | undefined {
     const { ref, model } = this;
     if (ref === 0) return model.size === 0 ? undefined : 'the bucket is gone';
     if (model.size === 0) return 'an empty bucket stayed';
     if (memberCount(this.db, ref) !== model.size) return `${memberCount(this.db, ref)} members for ${model.size}`;
-    const shown = this.isIntegers ? 'intset' : 'hashtable';
-    if (setEncoding(this.store.arena, ref) !== shown) return `shown as ${setEncoding(this.store.arena, ref)}`;
+    if (!this.isShownRight) return `shown as ${setEncoding(this.store.arena, ref)}`;
     const ours = this.isIntegers ? this.all() : this.all().sort();
     const expected = this.isIntegers ? [...model].sort(byValue) : [...model].sort();
     return JSON.stringify(ours) === JSON.stringify(expected) ? undefined : 'the members differ, or their order';
@@ -106,27 +118,68 @@ function edge(random: Random): string {
 }
 
 const LONG = 'm\r\n\0'.repeat(3000);
-const SHAPES: readonly { name: string; integersMax?: number; member: (random: Random) => string }[] = [
-  { name: 'few small integers', member: (random) => String(draw(random, 30) - 15) },
-  { name: 'integers of all widths', member: (random) => (random.next() < 0.02 ? edge(random) : String(draw(random, 99))) },
-  { name: 'integers at the edges', integersMax: 4096, member: edge },
-  { name: 'about 512 integers', member: (random) => String(draw(random, 700)) },
-  { name: 'many integers in one run', integersMax: 100_000, member: (random) => String(draw(random, 9000) * 1000) },
-  { name: 'no integers at all', integersMax: 0, member: (random) => String(draw(random, 40)) },
-  { name: 'few words', member: (random) => `m${draw(random, 12)}` },
-  { name: 'integers and words', member: (random) => (random.next() < 0.001 ? '01' : String(draw(random, 200))) },
-  { name: 'about 512 words', member: (random) => `m${draw(random, 700)}` },
-  { name: 'about 16 KiB', member: (random) => `${draw(random, 90)}${LONG.slice(0, 200)}` },
-  { name: 'a few long members', member: (random) => LONG.slice(draw(random, 4)) },
-  { name: 'many words', member: (random) => `m${draw(random, 5000)}` },
+const STEPS = 40_000;
+const WORDS = ['none', 'packed'];
+const SMALL = [...WORDS, 'integers'];
+const ALL = ['none', 'integers', 'packed', 'table'];
+
+interface Shape {
+  name: string;
+  /** What `set-max-intset-entries` is in the first half of the steps; then it changes. */
+  integersMax: number;
+  member: (random: Random) => string;
+  /** In which forms such a set must have been. */
+  forms: readonly string[];
+}
+
+const integersOf = (limit: number) => (random: Random) => String(draw(random, limit));
+const wordsOf = (limit: number) => (random: Random) => `m${draw(random, limit)}`;
+const SHAPES: readonly Shape[] = [
+  { name: 'few small integers', integersMax: 512, member: (random) => String(draw(random, 30) - 15), forms: SMALL },
+  {
+    name: 'integers of all widths', integersMax: 512, forms: SMALL,
+    member: (random) => (random.next() < 0.02 ? edge(random) : String(draw(random, 99))),
+  },
+  { name: 'integers at the edges', integersMax: 4096, member: edge, forms: SMALL },
+  { name: 'about 512 integers', integersMax: 512, member: integersOf(700), forms: ALL },
+  { name: 'many integers in one run', integersMax: 100_000, member: (random) => `${draw(random, 9000)}000`, forms: ALL },
+  { name: 'no integers at all', integersMax: 0, member: integersOf(40), forms: SMALL },
+  { name: 'few words', integersMax: 512, member: wordsOf(12), forms: WORDS },
+  {
+    name: 'integers and words', integersMax: 512, forms: SMALL,
+    member: (random) => (random.next() < 0.001 ? '01' : String(draw(random, 200))),
+  },
+  { name: 'about 512 words', integersMax: 512, member: wordsOf(700), forms: [...WORDS, 'table'] },
+  {
+    name: 'about 16 KiB', integersMax: 512, forms: [...WORDS, 'table'],
+    member: (random) => `${draw(random, 90)}${LONG.slice(0, 200)}`,
+  },
+  { name: 'a few long members', integersMax: 512, member: (random) => LONG.slice(draw(random, 4)), forms: [...WORDS, 'table'] },
+  { name: 'many words', integersMax: 512, member: wordsOf(5000), forms: [...WORDS, 'table'] },
 ];
 
-for (const { name, integersMax, member } of SHAPES) {
+/** `set-max-intset-entries`, from below to above all that the shapes have. */
+const SETTINGS = [0, 8, 300, 512, 100_000];
+
+/** What a turn asks for, see turns.ts. */
+function takeTurn(pair: Pair, random: Random, step: number, member: Shape['member']): void {
+  const turn = turnAt(step, SETTINGS);
+  if (turn === undefined) return;
+  pair.store.encodingLimits.setIntegersMax = turn.setting;
+  if (turn.clears) for (const each of pair.model) pair.remove(each);
+  for (let count = 0; turn.fills && count < 1500; count++) pair.add(member(random));
+}
+
+for (const { name, integersMax, member, forms } of SHAPES) {
   test(`a set of ${name} is as a Set`, (t) => {
     const random = seededRandom(seed);
-    const pair = new Pair(random, integersMax);
+    const pair = new Pair(random);
+    pair.store.encodingLimits.setIntegersMax = integersMax;
+    const met = new Set<string>();
     const usedAtStart = pair.store.arena.usedBytes;
-    for (let step = 0; step < 40_000; step++) {
+    for (let step = 0; step < STEPS; step++) {
+      if (step > STEPS / 2) takeTurn(pair, random, step, member);
+      met.add(pair.form);
       // The share of removals changes slowly, so that the set grows to its full size and shrinks to nothing.
       const isGrowing = (step >>> 12) % 2 === 0;
       const drawn = member(random);
@@ -136,12 +189,14 @@ for (const { name, integersMax, member } of SHAPES) {
       else if (choice < 0.2 + (isGrowing ? 0.6 : 0.2)) isAlike = pair.add(drawn);
       else if (choice < 0.9995) isAlike = pair.remove(drawn);
       else if (pair.ref !== 0) pair.db.expireAt(pair.key, pair.ref, pair.store.nowMs + 1e6);
-      if (step % 331 === 0 || !isAlike) {
+      met.add(pair.form);
+      if (step % 331 === 0 || !isAlike || !pair.isShownRight) {
         const difference = isAlike ? pair.difference() : `${drawn} differs`;
         if (difference !== undefined) return t.fail(`SEED=${seed}, step ${step}: ${difference}`);
       }
     }
     t.is(pair.difference(), undefined);
+    t.deepEqual([...met].sort(), [...forms].sort());
     if (pair.ref !== 0) pair.db.remove(pair.key, pair.ref);
     while (pair.store.reclaimer.run(() => false));
     t.is(pair.store.arena.usedBytes, usedAtStart, 'all memory came back');

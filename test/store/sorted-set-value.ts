@@ -12,6 +12,7 @@ import { Store } from '../../lib/store/store.js';
 import { sliceOf } from '../../lib/util/bytes.js';
 import { type Random, seededRandom } from '../../lib/util/random.js';
 import { seed } from '../support/seed.js';
+import { turnAt } from '../support/turns.js';
 
 console.log(`sorted-set-value: SEED=${seed}`);
 
@@ -26,6 +27,7 @@ class Model {
   readonly store: Store;
   readonly scores = new Map<string, number>();
   readonly key = sliceOf('bucket');
+  private isShownAsSkiplist = false;
 
   constructor(random: Random) {
     this.store = new Store({ random, seed: { low: 1, high: 2 }, databases: 1 });
@@ -41,10 +43,16 @@ class Model {
 
   set(member: string, score: number): void {
     const { db, key } = this;
-    const ref = this.ref === 0 ? createSortedSet(db, key) : this.ref;
-    const put = this.scores.has(member) ? updateMember : addMember;
+    const { sortedSetEntriesMax, sortedSetMemberBytesMax } = this.store.encodingLimits;
+    const found = this.ref;
+    if (found === 0) this.isShownAsSkiplist = false;
+    const ref = found === 0 ? createSortedSet(db, key) : found;
+    const isNew = !this.scores.has(member);
+    const put = isNew ? addMember : updateMember;
     put(db, key, ref, sliceOf(member), score);
     this.scores.set(member, score);
+    const isOver = member.length > sortedSetMemberBytesMax || this.scores.size > sortedSetEntriesMax;
+    if (isNew && isOver) this.isShownAsSkiplist = true;
   }
 
   delete(member: string): boolean {
@@ -78,10 +86,23 @@ class Model {
     return all;
   }
 
+  /** How the sorted set is kept and shown. */
+  get form(): string {
+    const { ref, store } = this;
+    if (ref === 0) return 'none';
+    return `${hasFlag(store.arena, ref, IS_STRUCTURE) ? 'table' : 'packed'} as ${sortedSetEncoding(store.arena, ref)}`;
+  }
+
+  get isShownRight(): boolean {
+    const { ref } = this;
+    return ref === 0 || sortedSetEncoding(this.store.arena, ref) === (this.isShownAsSkiplist ? 'skiplist' : 'listpack');
+  }
+
   /** What differs between the two, or undefined. */
   difference(random: Random): string | undefined {
     const { db, ref } = this;
     if (ref === 0) return this.scores.size === 0 ? undefined : 'the bucket is gone';
+    if (!this.isShownRight) return `shown as ${sortedSetEncoding(this.store.arena, ref)}`;
     const inOrder = this.inOrder();
     if (memberCount(db, ref) !== inOrder.length) return `${memberCount(db, ref)} members for ${inOrder.length}`;
     if (JSON.stringify(this.all()) !== JSON.stringify(inOrder)) return 'the members differ, or their order';
@@ -118,22 +139,47 @@ function draw(random: Random, limit: number): number {
   return Math.floor(random.next() * limit);
 }
 
-/** How many members there may be, and how long: small, at the thresholds, large. */
+const STEPS = 20_000;
+const PACKED = ['none', 'packed as listpack', 'packed as skiplist'];
+const ALL = [...PACKED, 'table as listpack', 'table as skiplist'];
+
+/**
+ * How many members there may be, and how long: small, at the thresholds, large. And in which forms such a sorted set
+ * must have been.
+ */
 const SHAPES = [
-  { name: 'few members', members: 12, memberBytes: 8, scores: 4 },
-  { name: 'about 128 members', members: 170, memberBytes: 8, scores: 20 },
-  { name: 'members of about 64 bytes', members: 60, memberBytes: 70, scores: 1e6 },
-  { name: 'members of about 128 bytes', members: 100, memberBytes: 140, scores: 1e10 },
-  { name: 'a few long members', members: 5, memberBytes: 9000, scores: 300 },
-  { name: 'many members', members: 4000, memberBytes: 10, scores: 100 },
+  { name: 'few members', members: 12, memberBytes: 8, scores: 4, forms: PACKED },
+  { name: 'about 128 members', members: 170, memberBytes: 8, scores: 20, forms: ALL },
+  { name: 'members of about 64 bytes', members: 60, memberBytes: 70, scores: 1e6, forms: PACKED },
+  { name: 'members of about 128 bytes', members: 100, memberBytes: 140, scores: 1e10, forms: ALL },
+  { name: 'a few long members', members: 5, memberBytes: 9000, scores: 300, forms: ALL },
+  { name: 'many members', members: 4000, memberBytes: 10, scores: 100, forms: ALL },
 ];
+
+/** `zset-max-listpack-entries` and `-value`, from below to above all that the shapes have. */
+const SETTINGS = [[0, 0], [8, 130], [140, 10], [128, 64], [10_000, 10_000]] as const;
+
+/** What a turn asks for, see turns.ts. */
+function takeTurn(model: Model, random: Random, step: number, shape: (typeof SHAPES)[number]): void {
+  const turn = turnAt(step, SETTINGS);
+  if (turn === undefined) return;
+  const { encodingLimits } = model.store;
+  [encodingLimits.sortedSetEntriesMax, encodingLimits.sortedSetMemberBytesMax] = turn.setting;
+  if (turn.clears) for (const member of model.scores.keys()) model.delete(member);
+  for (let index = 0; turn.fills && index < shape.members * 2; index++) {
+    model.set(`m${index >>> 1}`.padEnd((index & 1) * shape.memberBytes, '\0'), draw(random, shape.scores));
+  }
+}
 
 for (const shape of SHAPES) {
   test(`a sorted set of ${shape.name} is as a sorted array`, (t) => {
     const random = seededRandom(seed);
     const model = new Model(random);
-    const usedAtStart = model.store.arena.usedBytes;
-    for (let step = 0; step < 20_000; step++) {
+    const met = new Set<string>();
+    const usedAtStart = model.store.usedBytes;
+    for (let step = 0; step < STEPS; step++) {
+      if (step > STEPS / 2) takeTurn(model, random, step, shape);
+      met.add(model.form);
       const isGrowing = (step >>> 12) % 2 === 0;
       const member = `m${draw(random, shape.members)}`.padEnd(draw(random, 2) * shape.memberBytes, '\0');
       const choice = random.next();
@@ -148,15 +194,17 @@ for (const shape of SHAPES) {
       } else if (choice < 0.9995) {
         if (model.ref !== 0) model.deleteRange(random);
       } else if (model.ref !== 0) model.db.expireAt(model.key, model.ref, model.store.nowMs + 1e6);
-      if (step % 331 === 0 || !isAlike) {
+      met.add(model.form);
+      if (step % 331 === 0 || !isAlike || !model.isShownRight) {
         const difference = isAlike ? model.difference(random) : `${member} differs`;
         if (difference !== undefined) return t.fail(`SEED=${seed}, step ${step}: ${difference}`);
       }
     }
     t.is(model.difference(random), undefined);
+    t.deepEqual([...met].sort(), [...shape.forms].sort());
     if (model.ref !== 0) model.db.remove(model.key, model.ref);
     while (model.store.reclaimer.run(() => false));
-    t.is(model.store.arena.usedBytes, usedAtStart, 'all memory came back');
+    t.is(model.store.usedBytes, usedAtStart, 'all memory came back');
   });
 }
 
