@@ -47,7 +47,7 @@ const WAITS = `
 
 /**
  * With SWAPDB one bucket comes at a time: of several, redis-server takes them in the order of an index that is seeded
- * per process.
+ * per process. For lists that is in a transaction: else a BLMOVE that waits in database 1 makes two of the one first.
  */
 const WAKES = `
   LPUSH list element
@@ -95,7 +95,7 @@ const WAKES = `
   FLUSHDB
   FLUSHALL
   SELECT 1 ; RPUSH list element ; SELECT 0
-  FLUSHALL ; SELECT 1 ; RPUSH list element element ; SWAPDB 0 1 ; SELECT 0
+  FLUSHALL ; SELECT 1 ; MULTI ; RPUSH list element element ; SWAPDB 0 1 ; EXEC ; SELECT 0
   FLUSHALL ; SELECT 1 ; ZADD zset score element score element ; SWAPDB 0 1 ; SELECT 0
   FLUSHALL ; SELECT 1 ; XADD stream later f v ; SWAPDB 0 1 ; SELECT 0
   RPUSH list element ; RPUSH list element ; ZADD zset score element
