@@ -6,10 +6,13 @@ import type { Draw } from './draw.js';
 import type { Grammar } from './grammar.js';
 import { CLEAR } from './sort.js';
 
-/** Encodings change at these, and all of them are what a connection begins with (`initialSettings`). */
+/**
+ * Encodings change at these, and all of them are what a connection begins with (`initialSettings`). No value of a hash
+ * is so long that the hash is kept as a table and shown as a listpack: then DUMP has its fields in an order of our own.
+ */
 const LIMITS: Readonly<Record<string, readonly string[]>> = {
   'hash-max-listpack-entries': ['512', '0', '1', '4', '16', '128'],
-  'hash-max-listpack-value': ['64', '0', '1', '10', '300', '20000'],
+  'hash-max-listpack-value': ['64', '0', '1', '10', '300'],
   'set-max-intset-entries': ['24', '0', '1', '5', '512'],
   'zset-max-listpack-entries': ['128', '0', '1', '4', '16'],
   'zset-max-listpack-value': ['64', '0', '1', '10', '300', '20000'],
