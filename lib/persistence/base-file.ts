@@ -12,6 +12,7 @@ import type { NodeState } from '../execution/node-state.js';
 
 export class BaseFile {
   snapshot: Snapshot | undefined;
+  private isFinished = false;
 
   private constructor(
     private readonly node: NodeState,
@@ -22,8 +23,20 @@ export class BaseFile {
     readonly form: 'rdb' | 'aof',
   ) {}
 
-  /** Makes the file, so that nothing need be waited for when the moment comes. */
-  static async open(node: NodeState, folder: LogFolder): Promise<BaseFile> {
+  /**
+   * Makes the file, so that nothing need be waited for when the moment comes. When `act` rejects, or does not come to
+   * `finish`, the file is removed.
+   */
+  static async making(node: NodeState, folder: LogFolder, act: (base: BaseFile) => Promise<void>): Promise<void> {
+    const base = await BaseFile.open(node, folder);
+    try {
+      await act(base);
+    } finally {
+      if (!base.isFinished) await base.remove();
+    }
+  }
+
+  private static async open(node: NodeState, folder: LogFolder): Promise<BaseFile> {
     await folder.files.makeFolder(folder.path);
     const path = join(folder.path, `temp-rewriteaof-bg-${process.pid}.aof`);
     const form = node.settings.flag('aof-use-rdb-preamble') ? 'rdb' : 'aof';
@@ -43,20 +56,16 @@ export class BaseFile {
 
   /**
    * Waits for the end and puts the file in its place. Gives its size. Rejects with the disk's error when it is not to
-   * be, and the file is removed.
+   * be.
    */
   async finish(entry: LogFileEntry): Promise<number> {
     const { files } = this.folder;
-    try {
-      const size = await this.snapshot!.done;
-      await this.file.close();
-      await files.rename(this.path, this.folder.pathOf(entry));
-      await files.syncFolder(this.folder.path);
-      return size;
-    } catch (error) {
-      await this.remove();
-      throw error;
-    }
+    const size = await this.snapshot!.done;
+    await this.file.close();
+    await files.rename(this.path, this.folder.pathOf(entry));
+    await files.syncFolder(this.folder.path);
+    this.isFinished = true;
+    return size;
   }
 
   /** Ends it in the middle; `finish` rejects then. */

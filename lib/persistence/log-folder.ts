@@ -100,14 +100,27 @@ export class LogFolder {
     }
   }
 
+  /**
+   * Whether there is an old log of one file beside the folder: no manifest is there yet, or one that `adopt` wrote
+   * before it was stopped in the middle. Source: aof.c, loadAppendOnlyFiles.
+   */
+  async isToAdopt(manifest: Manifest | undefined): Promise<boolean> {
+    const { files, prefix } = this;
+    const isThere = async (folder: string): Promise<boolean> => (await files.list(folder)).includes(prefix);
+    if (manifest === undefined) return isThere(this.folder);
+    const isNamed = manifest.base?.name === prefix && manifest.files.length === 1;
+    return isNamed && !(await isThere(this.path)) && isThere(this.folder);
+  }
+
   /** Makes the one file of an old log, which lies beside the folder, the base of a log of several. */
   async adopt(): Promise<void> {
     const manifest = new Manifest(this.prefix);
     manifest.base = { name: this.prefix, sequence: 1 };
     await this.writeManifest(manifest);
     await this.files.rename(join(this.folder, this.prefix), this.pathOf(manifest.base));
-    await this.files.syncFolder(this.folder);
+    // The new name first: without power in between the file would have none.
     await this.files.syncFolder(this.path);
+    await this.files.syncFolder(this.folder);
   }
 
   /** Removes what the manifest calls history, and gives the manifest without it. */

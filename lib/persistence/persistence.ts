@@ -12,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppendLog } from './append-log.js';
 import { BaseFile } from './base-file.js';
 import { DiskWatch } from './disk-watch.js';
-import type { FileSystem, Lock } from './file-system.js';
+import type { DataFile, FileSystem, Lock } from './file-system.js';
 import { FolderInUse } from './folder-lock.js';
 import { LogFolder } from './log-folder.js';
 import type { SyncPolicy, SyncRules } from './log-writer.js';
@@ -137,6 +137,7 @@ export class Persistence implements AppendLogServices {
       refuseWithoutFolder((name) => settings.text(name));
       if (settings.text('dir') !== '') await this.loadAll();
     } catch (error) {
+      await this.closeLog();
       this.leaveFolder();
       throw forPeople(error, this.folder.folder);
     }
@@ -237,7 +238,7 @@ export class Persistence implements AppendLogServices {
   private async findManifest(): Promise<Manifest | undefined> {
     const { folder, node } = this;
     const manifest = await folder.readManifest();
-    if (manifest !== undefined || !(await folder.files.list(folder.folder)).includes(folder.prefix)) return manifest;
+    if (!(await folder.isToAdopt(manifest))) return manifest;
     await folder.adopt();
     node.log.info(`The append log ${folder.prefix} of one file was moved into ${folder.path}`);
     return folder.readManifest();
@@ -264,14 +265,18 @@ export class Persistence implements AppendLogServices {
     const last = manifest.increments.at(-1);
     const entry = last ?? manifest.addIncrement();
     const file = await folder.files.open(folder.pathOf(entry), last === undefined ? 'create' : 'write');
-    if (last === undefined) await folder.writeManifest(manifest);
-    this.manifest = await folder.removeHistory(manifest);
-    this.bytesBefore = 0;
-    for (const each of this.manifest.files) if (each.name !== entry.name) this.bytesBefore += await folder.sizeOf(each);
-    const size = await file.size();
-    this.baseBytes = this.bytesBefore + size;
-    await this.lossWatch.follow(folder.pathOf(entry), folder);
-    this.record(new AppendLog(file, size, this.rules, this.node.clock, this.watch));
+    await closedOnError(file, async () => {
+      if (last === undefined) await folder.writeManifest(manifest);
+      this.manifest = await folder.removeHistory(manifest);
+      this.bytesBefore = 0;
+      for (const each of this.manifest.files) {
+        if (each.name !== entry.name) this.bytesBefore += await folder.sizeOf(each);
+      }
+      const size = await file.size();
+      this.baseBytes = this.bytesBefore + size;
+      await this.lossWatch.follow(folder.pathOf(entry), folder);
+      this.record(new AppendLog(file, size, this.rules, this.node.clock, this.watch));
+    });
   }
 
   private record(log: AppendLog): void {
@@ -288,16 +293,17 @@ export class Persistence implements AppendLogServices {
     const { folder } = this;
     const manifest = this.manifest.copy();
     const increment = manifest.addIncrement();
-    const base = await BaseFile.open(this.node, folder);
-    const file = await folder.create(increment);
-    await this.lossWatch.follow(folder.pathOf(increment), folder);
-    base.begin();
-    const log = givenUp ?? new AppendLog(file, 0, this.rules, this.node.clock, this.watch);
-    if (givenUp === undefined) this.record(log);
-    else log.beginAnew(file);
-    log.holdBack();
-    await this.finishBase(base, manifest, increment);
-    log.letGo();
+    await BaseFile.making(this.node, folder, async (base) => {
+      const file = await folder.create(increment);
+      await closedOnError(file, () => this.lossWatch.follow(folder.pathOf(increment), folder));
+      base.begin();
+      const log = givenUp ?? new AppendLog(file, 0, this.rules, this.node.clock, this.watch);
+      if (givenUp === undefined) this.record(log);
+      else log.beginAnew(file);
+      log.holdBack();
+      await this.finishBase(base, manifest, increment);
+      log.letGo();
+    });
   }
 
   /** Goes on with a log that was given up, as if it were the first. */
@@ -345,26 +351,14 @@ export class Persistence implements AppendLogServices {
   }
 
   private async rewriteNow(): Promise<void> {
-    const { node, folder } = this;
+    const { node } = this;
     this.rewriteStartedAtMs = node.clock.nowMs();
     this.rewrites++;
     node.log.info('Background append only file rewriting started');
     try {
-      if (this.log === undefined) await this.writeBaseAlone();
-      else {
-        const base = await BaseFile.open(node, folder);
-        const manifest = this.manifest.copy();
-        const increment = manifest.addIncrement();
-        const file = await folder.addIncrement(increment, manifest, this.manifest);
-        await this.lossWatch.follow(folder.pathOf(increment), folder);
-        if (this.lossWatch.isLost) throw new Error('the append log is lost');
-        this.manifest = manifest;
-        // One moment: what was recorded before is in the base, what comes is in the increment.
-        this.bytesBefore += this.log.size;
-        this.log.switchTo(file);
-        base.begin();
-        await this.finishBase(base, manifest, increment);
-      }
+      const { log } = this;
+      if (log === undefined) await this.writeBaseAlone();
+      else await BaseFile.making(node, this.folder, (base) => this.rewriteInto(base, log));
       this.lastRewriteStatus = 'ok';
       this.failedRewrites = 0;
       node.log.info('Background AOF rewrite finished successfully');
@@ -377,6 +371,23 @@ export class Persistence implements AppendLogServices {
       this.lastRewriteSeconds = this.currentRewriteSeconds;
       this.rewriteStartedAtMs = undefined;
     }
+  }
+
+  private async rewriteInto(base: BaseFile, log: AppendLog): Promise<void> {
+    const { folder } = this;
+    const manifest = this.manifest.copy();
+    const increment = manifest.addIncrement();
+    const file = await folder.addIncrement(increment, manifest, this.manifest);
+    await closedOnError(file, async () => {
+      await this.lossWatch.follow(folder.pathOf(increment), folder);
+      if (this.lossWatch.isLost) throw new Error('the append log is lost');
+    });
+    this.manifest = manifest;
+    // One moment: what was recorded before is in the base, what comes is in the increment.
+    this.bytesBefore += log.size;
+    log.switchTo(file);
+    base.begin();
+    await this.finishBase(base, manifest, increment);
   }
 
   /** Waits for the base, and puts it in force with the increments from `first` on. */
@@ -407,10 +418,11 @@ export class Persistence implements AppendLogServices {
     await this.takeFolder();
     try {
       const manifest = (await folder.readManifest()) ?? new Manifest(folder.prefix);
-      const base = await BaseFile.open(this.node, folder);
       const none = manifest.copy().addIncrement();
-      base.begin();
-      await this.finishBase(base, manifest, none);
+      await BaseFile.making(this.node, folder, async (base) => {
+        base.begin();
+        await this.finishBase(base, manifest, none);
+      });
     } finally {
       this.leaveFolder();
     }
@@ -551,6 +563,16 @@ function refuseWithoutFolder(proposed: (name: string) => string): void {
   const name = proposed('appendonly') === 'yes' ? 'appendonly' : 'save';
   if (name === 'save' && proposed('save') === '') return;
   throw new SettingError(name, `${name} needs a folder: set dir too`, 'there is no folder: set dir first');
+}
+
+/** Closes a file that nobody has taken when `act` rejects. */
+async function closedOnError(file: DataFile, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    throw error;
+  }
 }
 
 /** What the system says of the folder becomes a line with a remedy; other errors that are no news stay as they are. */

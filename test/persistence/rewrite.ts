@@ -63,11 +63,12 @@ test('a rewrite leaves a base, an empty increment and nothing else', async (t) =
 });
 
 for (const kind of ['write', 'sync', 'rename', 'syncFolder'] as const) {
-  test(`a rewrite whose manifest fails at ${kind} leaves no increment behind`, async (t) => {
+  test(`a rewrite whose manifest fails at ${kind} leaves no file behind, and none open`, async (t) => {
     const files = new MemoryFiles();
     const { node } = await startDurable(t, files);
     const client = await RawClient.connect(node.port);
     await client.ask('SET a 1');
+    const { opened } = files;
     let failures = 0;
     files.fault = (each, path) => {
       const isHit = each === kind && failures === 0 && (path.includes('temp-appendonly') || kind === 'syncFolder');
@@ -79,6 +80,8 @@ for (const kind of ['write', 'sync', 'rename', 'syncFolder'] as const) {
     t.is(failures, 1);
     t.regex(await client.ask('INFO persistence'), /aof_last_bgrewrite_status:err/);
     t.false(names(files).some((name) => name.includes('.2.incr')), names(files).join(' '));
+    t.false(names(files).some((name) => name.startsWith('temp-rewriteaof')), names(files).join(' '));
+    t.is(files.opened, opened, 'files are left open');
     await client.ask('SET b 1');
     client.close();
     await node.stop();

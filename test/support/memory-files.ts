@@ -32,6 +32,8 @@ export class MemoryFiles implements FileSystem {
   /** Called as an operation is asked for; resolves when it may be done, for a slow disk. */
   delay: (operation: Operation, path: string) => Promise<void> | undefined = () => undefined;
   operations = 0;
+  /** Files that were opened and are not closed. */
+  opened = 0;
 
   private names: Names = new Map();
   /** Folders that were removed, and not made again. */
@@ -101,6 +103,7 @@ export class MemoryFiles implements FileSystem {
       content = new Content();
       this.changeName(path, content);
     } else if (mode === 'create') truncate(content, 0);
+    this.opened++;
     return this.fileOf(path, content);
   }
 
@@ -162,6 +165,7 @@ export class MemoryFiles implements FileSystem {
   }
 
   private fileOf(path: string, content: Content): DataFile {
+    let isOpen = true;
     return {
       write: async (pieces, position) => {
         const count = await this.begin('write', path);
@@ -205,7 +209,11 @@ export class MemoryFiles implements FileSystem {
         truncate(content, length);
       },
       size: () => Promise.resolve(content.bytes.length),
-      close: () => Promise.resolve(),
+      close: () => {
+        if (isOpen) this.opened--;
+        isOpen = false;
+        return Promise.resolve();
+      },
     };
   }
 }
