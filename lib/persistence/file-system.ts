@@ -3,6 +3,7 @@
  * it was given, and loses what was not synced. Everything here runs in Node's thread pool, never in the event loop.
  */
 import { constants } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { FolderLock } from './folder-lock.js';
 import { codeOf } from './system-error.js';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -37,7 +38,7 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   /** Names of what is in a folder; none when there is no folder. */
   list(folder: string): Promise<string[]>;
-  /** Makes a folder and those above it, where they are missing. */
+  /** Makes a folder and those above it, where they are missing; returns when their names are on the disk. */
   makeFolder(path: string): Promise<void>;
   /** Returns when the names in a folder are on the disk. */
   syncFolder(path: string): Promise<void>;
@@ -103,6 +104,15 @@ async function writeAt(handle: FileHandle, pieces: readonly Buffer[], position: 
   return (await handle.write(piece, 0, piece.length, position)).bytesWritten;
 }
 
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
 export const systemFiles: FileSystem = {
   open: async (path, mode) => new SystemFile(await open(path, FLAGS[mode], 0o644), path),
   rename,
@@ -116,16 +126,15 @@ export const systemFiles: FileSystem = {
     }
   },
   makeFolder: async (path) => {
-    await mkdir(path, { recursive: true });
-  },
-  syncFolder: async (path) => {
-    const folder = await open(path, constants.O_RDONLY);
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
+    const first = await mkdir(path, { recursive: true });
+    if (first === undefined) return;
+    const highest = dirname(resolve(first));
+    for (let above = dirname(resolve(path)); above.length >= highest.length; above = dirname(above)) {
+      await syncFolder(above);
+      if (above === highest) return;
     }
   },
+  syncFolder,
   lock: (folder) => FolderLock.take(folder),
   identityOf: async (path) => {
     try {
