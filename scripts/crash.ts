@@ -2,10 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scriptArguments } from './arguments.js';
 import { seededRandom } from '../lib/util/random.js';
 import { CrashSite } from '../test/support/crash-rounds.js';
 
-const rounds = Number(process.argv[2] ?? 200);
+const { rounds } = scriptArguments('crash [rounds]', 'Kills nodes under load and looks what is there afterwards', {
+  rounds: { type: 'number', default: 200, describe: 'how often' },
+});
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const random = seededRandom(seed);
 const sites = (['always', 'everysec', 'no'] as const).flatMap((policy) => [['foo'], ['foo', 'bar']].map((names) => {

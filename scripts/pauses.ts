@@ -16,6 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Load } from './benchmark/load.js';
 import { longestPingMs, runElsewhere } from './benchmark/measure.js';
+import { scriptArguments } from './arguments.js';
 import { RawClient } from '../test/support/raw-client.js';
 
 const KEY = 'large';
@@ -28,10 +29,11 @@ const types: Readonly<Record<string, readonly string[]>> = {
 };
 
 const loadProcess = fileURLToPath(new URL('benchmark/load-process.js', import.meta.url));
-const numbers = process.argv.slice(2).filter((word) => /^\d+$/.test(word)).map(Number);
-const members = numbers[0] ?? 10_000_000;
+const { members, type: chosen } = scriptArguments('pauses [members] [type..]', 'Longest pauses while large collections are built, saved, deleted and expire', {
+  members: { type: 'number', default: 10_000_000, describe: 'members of each collection' },
+  type: { array: true, choices: Object.keys(types), default: Object.keys(types), describe: 'types to do it with' },
+});
 const digits = String(members).length - 2;
-const chosen = process.argv.slice(2).filter((word) => !/^\d+$/.test(word));
 
 /** What is done to a random member while the bucket is saved. */
 const changes: Readonly<Record<string, readonly string[]>> = {
@@ -72,7 +74,7 @@ console.log('| | longest PING | longest turn of the node, CPU | more memory, MiB
 console.log('| --- | --- | --- | --- |');
 await show('nothing', () => delay(3000));
 for (const [type, args] of Object.entries(types)) {
-  if (chosen.length > 0 && !chosen.includes(type)) continue;
+  if (!chosen.includes(type)) continue;
   await show(`${type}: build`, () => runElsewhere(build(args), port));
   for (const [request, isOver] of saves) await show(`${type}: ${request}`, () => save(request, isOver, changes[type]!));
   await show(`${type}: DEL`, async () => {

@@ -1,5 +1,6 @@
 /** Writes the table of settings, made from lib/config/settings.ts, into the README between its marks. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { scriptArguments } from './arguments.js';
 import { type SettingSpec, settingSpecs } from '../lib/config/settings.js';
 
 const readme = new URL('../../README.md', import.meta.url).pathname;
@@ -26,7 +27,10 @@ const end = before.indexOf(END);
 if (start < 0 || end < start) throw new Error('README.md: the marks of the settings table are gone');
 const after = `${before.slice(0, start + BEGIN.length)}\n${table}\n\n${others}\n\n${before.slice(end)}`;
 
-if (process.argv[2] !== '--check') writeFileSync(readme, after);
+const { check } = scriptArguments('settings-table', 'Writes the table of settings into the README', {
+  check: { type: 'boolean', describe: 'only say whether it is current' },
+});
+if (check !== true) writeFileSync(readme, after);
 else if (before !== after) {
   console.error('README.md: the table of settings is not current: run scripts/settings-table');
   process.exitCode = 1;

@@ -1,18 +1,21 @@
 /**
  * A queue over three nodes in processes of their own, one of which owns nothing: workers are killed, nodes stand still
  * for a second (SIGSTOP), and the one that owns nothing is killed and started again. At the end each job must have been
- * done exactly once. `node build/scripts/soak-queues.js [jobs] [seed]`: prints what happened, and exits with 1 when a
+ * done exactly once. `scripts/soak-queues [jobs] [seed]`: prints what happened, and exits with 1 when a
  * job was lost or done twice.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { scriptArguments } from './arguments.js';
 import { QueueWorker, textsIn } from '../test/support/queue-worker.js';
 import { RawClient } from '../test/support/raw-client.js';
 import { freePort } from '../test/support/reference.js';
 import { type SpawnedNode, spawnNode } from '../test/support/spawned-node.js';
 import { seededRandom } from '../lib/util/random.js';
 
-const jobs = Number(process.argv[2] ?? 10_000);
-const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
+const { jobs, seed } = scriptArguments('soak-queues [jobs] [seed]', 'A queue over three processes that are stopped and killed', {
+  jobs: { type: 'number', default: 10_000, describe: 'jobs that pass' },
+  seed: { type: 'number', default: Date.now() % 2 ** 31, describe: 'of what is drawn at random' },
+});
 const random = seededRandom(seed);
 const STILL_MS = 1000;
 const NAMES = ['front', 'foo', 'bar'] as const;

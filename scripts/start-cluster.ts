@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { scriptArguments } from './arguments.js';
 
 const NODES_MAX = 26;
 const FIRST_PORT = 6380;
@@ -17,8 +18,10 @@ const FIRST_LINE_PORT = 4041;
 const FIRST_PEER_PORT = 16380;
 
 const main = fileURLToPath(new URL('../lib/cli/main.js', import.meta.url));
-const count = Number(process.argv[2] ?? 2);
-const firstPort = Number(process.argv[3] ?? FIRST_PORT);
+const { count, port: firstPort } = scriptArguments('start-cluster [count] [port]', 'Starts nodes on this machine that share the alphabet', {
+  count: { type: 'number', default: 2, describe: 'how many' },
+  port: { type: 'number', default: FIRST_PORT, describe: 'port of the first; the others follow' },
+});
 if (!Number.isInteger(count) || count < 1 || count > NODES_MAX || !Number.isInteger(firstPort) || firstPort < 1) {
   console.error(`start-cluster: how many nodes? Say a number from 1 to ${NODES_MAX}, and then, if you like, the first port`);
   process.exit(1);

@@ -12,10 +12,14 @@ import { join } from 'node:path';
 import { cpuUs } from './process.js';
 import { machine, median, warnOfOthers } from './report.js';
 import { type Program, node, redisServer, start } from './servers.js';
+import { scriptArguments } from '../arguments.js';
 import { RawClient } from '../../test/support/raw-client.js';
 import { assemble } from '../release/assemble.js';
 
-const ROUNDS = process.argv.includes('--quick') ? 3 : 20;
+const { quick } = scriptArguments('bench --boot', 'What a start costs, of a release beside the checkout', {
+  quick: { type: 'boolean', describe: 'three starts, to see that it works' },
+});
+const ROUNDS = quick === true ? 3 : 20;
 const WARM_UP_ROUNDS = 2;
 const REQUESTS = 1000;
 

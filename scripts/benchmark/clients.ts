@@ -13,10 +13,13 @@ import { measure, prepare } from './measure.js';
 import { cpuUs, residentBytes } from './process.js';
 import type { Row } from './rows.js';
 import { type Program, type Server, node, redisServer, start } from './servers.js';
+import { scriptArguments } from '../arguments.js';
 import { RawClient } from '../../test/support/raw-client.js';
 import { waitFor } from '../../test/support/wait-for.js';
 
-const isQuick = process.argv.includes('--quick');
+const { quick: isQuick } = scriptArguments('bench --clients', 'What clients cost who wait and who listen', {
+  quick: { type: 'boolean', default: false, describe: 'fewer clients, to see that it works' },
+});
 const COUNT = isQuick ? 2000 : 10_000;
 const ROUNDS = isQuick ? 3 : 7;
 const GETS = isQuick ? 50_000 : 100_000;

@@ -15,10 +15,14 @@ import { type Figures, measure, prepare } from './measure.js';
 import { median } from './report.js';
 import { type Row, every, fullSizes, quickSizes, random } from './rows.js';
 import { type Program, type Server, redisServer, script, start } from './servers.js';
+import { scriptArguments } from '../arguments.js';
 import { freePort } from '../../test/support/reference.js';
 import { waitFor } from '../../test/support/wait-for.js';
 
-const sizes = process.argv.includes('--quick') ? quickSizes : fullSizes;
+const { quick } = scriptArguments('bench --hop', 'What a hop to another node costs, beside twemproxy', {
+  quick: { type: 'boolean', describe: 'few requests, to see that it works' },
+});
+const sizes = quick === true ? quickSizes : fullSizes;
 const { rounds, keys, counts } = sizes;
 const SHARDS = [1, 2, 4, 8];
 const MGET_KEYS = [1, 10, 100];

@@ -10,15 +10,20 @@ import { type Figures, longestPauseMs, measure, memoryPerKey, prepare } from './
 import { machine, median, warnOfOthers } from './report.js';
 import { type Row, type Sizes, bigKeys, collectionRowsFor, fullSizes, quickSizes, rowsFor, smallBuckets } from './rows.js';
 import { type Server, node, redisServer, start } from './servers.js';
+import { scriptArguments } from '../arguments.js';
 
 /** Requests before the first round, so that what is compiled while running has been. */
 const WARM_UP = 50_000;
 
-const words = process.argv.slice(2);
-const option = (name: string): string | undefined => words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
-const ofAll = words.includes('--quick') ? quickSizes : fullSizes;
-const sizes = { ...ofAll, rounds: Number(option('--rounds') ?? ofAll.rounds) };
-const only = option('--only')?.toLowerCase().split(',');
+const given = scriptArguments('bench', 'CPU time, throughput, memory and pauses beside redis-server. Other benches, with '
+  + 'the flag in front: --hop, --boot, --clients, --durable', {
+  quick: { type: 'boolean', describe: 'few requests, to see that it works' },
+  only: { type: 'string', describe: 'rows whose titles begin with one of these words, parted by commas' },
+  rounds: { type: 'number', describe: 'how often each row is measured' },
+});
+const ofAll = given.quick === true ? quickSizes : fullSizes;
+const sizes = { ...ofAll, rounds: given.rounds ?? ofAll.rounds };
+const only = given.only?.toLowerCase().split(',');
 const isWanted = (title: string): boolean => only?.some((word) => title.toLowerCase().startsWith(word)) ?? true;
 
 warnOfOthers();

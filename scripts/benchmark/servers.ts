@@ -1,5 +1,5 @@
 /** The servers that are measured: each on a free port and in a folder of its own, unless it is given one. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +26,11 @@ export const node: Program = {
   command: (port) => [script, 'start', '--port', String(port), '--line-port', '0', ...KEEPS_NOTHING],
 };
 
+/** Servers that run: they end with the bench, also when that is interrupted. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 export interface Server {
   name: string;
   pid: number;
@@ -47,7 +52,8 @@ export async function start(program: Program, given?: string): Promise<Server> {
   const [file = '', ...args] = program.command(port);
   const startMs = performance.now();
   const child = spawn(file, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
-  const gone = once(child, 'exit');
+  running.add(child);
+  const gone = once(child, 'exit').then(() => running.delete(child));
   let output = '';
   const readyMs = await new Promise<number>((resolve, reject) => {
     child.stdout.on('data', (chunk: Buffer) => {

@@ -143,9 +143,15 @@ test('start-cluster starts nodes that know each other, says how to talk to them,
 
 test('start-cluster refuses what is no number of nodes', async (t) => {
   const script = new URL('../../scripts/start-cluster.js', import.meta.url).pathname;
-  const cluster = run(t, ['many'], {}, {}, script);
-  t.is(await cluster.ended, 1);
-  t.regex(cluster.errors, /how many nodes\? Say a number from 1 to 26/);
+  for (const [words, error] of [
+    [['many'], /^start-cluster: count: a number is needed\./],
+    [['27'], /how many nodes\? Say a number from 1 to 26/],
+    [['2', '--nodes', '3'], /^start-cluster: Unknown argument: nodes\. scripts\/start-cluster --help/],
+  ] as const) {
+    const cluster = run(t, [...words], {}, {}, script);
+    t.is(await cluster.ended, 1);
+    t.regex(cluster.errors, error);
+  }
 });
 
 /** A port whose next two, and the ports for lines and peers that go with them, are free a moment ago. */

@@ -10,6 +10,7 @@ import { compareLoading } from './loading.js';
 import { comparePauses } from './pauses.js';
 import { compareWrites } from './writes.js';
 import { machine, warnOfOthers } from '../report.js';
+import { scriptArguments } from '../../arguments.js';
 
 export interface DurableSizes {
   /** Different keys that are written; requests in a round, and in one of requests that wait for the disk. */
@@ -34,9 +35,11 @@ const quickSizes: DurableSizes = {
   savedKeys: 200_000, writesPerSecond: 20_000,
 };
 
-const words = process.argv.slice(2);
-const sizes = words.includes('--quick') ? quickSizes : fullSizes;
-const only = words.includes('--only') ? words[words.indexOf('--only') + 1] : undefined;
+const { quick, only } = scriptArguments('bench --durable', 'What it costs to keep data on disk', {
+  quick: { type: 'boolean', describe: 'few keys, to see that it works' },
+  only: { choices: ['everysec', 'always', 'loading', 'pauses', 'memory'], describe: 'one part' },
+});
+const sizes = quick === true ? quickSizes : fullSizes;
 const isWanted = (title: string): boolean => only === undefined || title === only;
 
 const TMPFS = 0x01021994;
