@@ -14,6 +14,9 @@ export class CommandError extends Error {
   }
 }
 
+/** Another process, or another node of this one, uses the folder; the message says who, and what to do. */
+export class FolderInUse extends Error {}
+
 const make = (text: string) => (): CommandError => new CommandError(text);
 
 export const wrongType = make('WRONGTYPE Operation against a key holding the wrong kind of value');

@@ -1,7 +1,7 @@
 /** SAVE, BGSAVE and LASTSAVE: the snapshot file. Both write it in slices; see persistence/snapshot.ts. */
 import type { Context } from './context.js';
 import type { CommandSpec, Handler } from './spec.js';
-import { hasNoFolder, rewriteUnderWay, saveInProgress, syntaxError } from '../errors.js';
+import { FolderInUse, hasNoFolder, rewriteUnderWay, saveInProgress, syntaxError } from '../errors.js';
 
 /** Throws saveInProgress() and hasNoFolder(). */
 function check({ node: { snapshots } }: Context): void {
@@ -15,7 +15,10 @@ const save: Handler = (context) => {
   const deferred = context.defer(true);
   context.node.snapshots.save().then(
     () => deferred.complete([Buffer.from('+OK\r\n')]),
-    () => deferred.complete([Buffer.from('-ERR\r\n')]),
+    (error: unknown) => {
+      const reason = error instanceof FolderInUse ? ` ${error.message}` : '';
+      deferred.complete([Buffer.from(`-ERR${reason}\r\n`)]);
+    },
   );
 };
 

@@ -44,11 +44,15 @@ export interface FileSystem {
   syncFolder(path: string): Promise<void>;
   /** Keeps other processes off a folder, which is there. Rejects with FolderInUse. */
   lock(folder: string): Promise<Lock>;
+  /** Throws FolderInUse when somebody holds a folder now. */
+  checkLock(folder: string): void;
   /** What tells this file from another that took its name; undefined when there is none. */
   identityOf(path: string): Promise<string | undefined>;
 }
 
 export interface Lock {
+  /** It is still there: whoever removes the folder removes the lock. */
+  readonly isInPlace: boolean;
   release(): void;
 }
 
@@ -136,6 +140,7 @@ export const systemFiles: FileSystem = {
   },
   syncFolder,
   lock: (folder) => FolderLock.take(folder),
+  checkLock: (folder) => FolderLock.check(folder),
   identityOf: async (path) => {
     try {
       const { dev, ino } = await stat(path);

@@ -8,6 +8,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from './system-error.js';
+import { FolderInUse } from '../errors.js';
 import { isAlive } from '../util/is-alive.js';
 
 export const LOCK_NAME = 'pigeonhole.lock';
@@ -17,41 +18,74 @@ const SECOND_LOOK_MS = 50;
 /** Locks that nodes of this process hold. */
 const held = new Set<string>();
 
-/** Somebody else uses the folder; the message says who, and what to do. */
-export class FolderInUse extends Error {}
-
 export class FolderLock {
+  private isReleased = false;
+
   private constructor(
     private readonly path: string,
     private readonly text: string,
   ) {}
 
+  /** Throws FolderInUse when somebody holds the folder now. */
+  static check(folder: string): void {
+    const path = join(folder, LOCK_NAME);
+    const own = ownText();
+    if (held.has(path)) throw inUse(folder, own);
+    const holder = readLock(path);
+    if (holder !== undefined && holder !== own && isHeld(holder)) throw inUse(folder, holder);
+  }
+
   /** Takes the lock of a folder, which is there. Rejects with FolderInUse, and with the system's errors. */
   static async take(folder: string): Promise<FolderLock> {
     const path = join(folder, LOCK_NAME);
-    const own = `${process.pid} ${beginningOf(process.pid)}`;
-    if (held.has(path)) throw inUse(folder, own);
-    const temporary = `${path}.${process.pid}`;
-    try {
-      writeFileSync(temporary, `${own}\n`);
-      if (!isLinked(temporary, path)) {
-        const holder = readLock(path);
-        if (holder !== undefined && holder !== own && isHeld(holder)) throw inUse(folder, holder);
-        renameSync(temporary, path);
-        await delay(SECOND_LOOK_MS);
-        const now = readLock(path);
-        if (now !== own) throw inUse(folder, now ?? '');
-      }
-    } finally {
-      rmSync(temporary, { force: true });
-    }
+    const own = ownText();
+    FolderLock.check(folder);
+    // From here on two nodes of this process cannot both be at it.
     held.add(path);
+    try {
+      await takeFile(folder, path, own);
+    } catch (error) {
+      held.delete(path);
+      throw error;
+    }
     return new FolderLock(path, own);
   }
 
+  /** The lock has not been removed, with its folder or without. */
+  get isInPlace(): boolean {
+    return !this.isReleased && readLock(this.path) === this.text;
+  }
+
+  /** What cannot be removed, from a disk that takes nothing any more, is taken over when this process is gone. */
   release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
     held.delete(this.path);
-    if (readLock(this.path) === this.text) rmSync(this.path, { force: true });
+    try {
+      if (readLock(this.path) === this.text) rmSync(this.path, { force: true });
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+    }
+  }
+}
+
+function ownText(): string {
+  return `${process.pid} ${beginningOf(process.pid)}`;
+}
+
+async function takeFile(folder: string, path: string, own: string): Promise<void> {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    writeFileSync(temporary, `${own}\n`);
+    if (isLinked(temporary, path)) return;
+    const holder = readLock(path);
+    if (holder !== undefined && holder !== own && isHeld(holder)) throw inUse(folder, holder);
+    renameSync(temporary, path);
+    await delay(SECOND_LOOK_MS);
+    const now = readLock(path);
+    if (now !== own) throw inUse(folder, now ?? '');
+  } finally {
+    rmSync(temporary, { force: true });
   }
 }
 

@@ -8,11 +8,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AppendLog } from './append-log.js';
-import { FolderInUse } from './folder-lock.js';
 import type { LogFolder } from './log-folder.js';
 import type { Manifest } from './manifest.js';
 import { reasonOf } from './system-error.js';
-import { misconfigured } from '../errors.js';
+import { FolderInUse, misconfigured } from '../errors.js';
 import type { NodeState } from '../execution/node-state.js';
 import { refuseWrites } from '../execution/refusals.js';
 

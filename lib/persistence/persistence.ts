@@ -12,8 +12,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppendLog } from './append-log.js';
 import { BaseFile } from './base-file.js';
 import { DiskWatch } from './disk-watch.js';
-import type { DataFile, FileSystem, Lock } from './file-system.js';
-import { FolderInUse } from './folder-lock.js';
+import type { DataFile, FileSystem } from './file-system.js';
+import type { FolderHold } from './folder-hold.js';
 import { LogFolder } from './log-folder.js';
 import type { SyncPolicy, SyncRules } from './log-writer.js';
 import { LoadProgress } from './load-progress.js';
@@ -28,6 +28,7 @@ import type { SnapshotTurn } from './snapshot-turn.js';
 import { codeOf, isDiskFull, reasonOf } from './system-error.js';
 import type { AppendLogServices } from '../commands/append-log-services.js';
 import { SettingError } from '../config/settings.js';
+import { FolderInUse } from '../errors.js';
 import type { NodeState } from '../execution/node-state.js';
 import { refuseWhileLoading } from '../execution/refusals.js';
 
@@ -49,7 +50,6 @@ export class Persistence implements AppendLogServices {
 
   private folder: LogFolder;
   private readonly rules: SyncRules = { policy: 'everysec', isSyncPaused: false };
-  private lock: Lock | undefined;
   private log: AppendLog | undefined;
   private manifest: Manifest;
   private readonly lossWatch: LossWatch;
@@ -77,6 +77,7 @@ export class Persistence implements AppendLogServices {
     private readonly snapshots: SnapshotKeeper,
     private readonly turn: SnapshotTurn,
     private readonly files: FileSystem,
+    private readonly hold: FolderHold,
   ) {
     const { settings } = node;
     this.watch = new DiskWatch(node, this.rules, turn);
@@ -136,9 +137,10 @@ export class Persistence implements AppendLogServices {
     try {
       refuseWithoutFolder((name) => settings.text(name));
       if (settings.text('dir') !== '') await this.loadAll();
+      else await this.hold.start();
     } catch (error) {
       await this.closeLog();
-      this.leaveFolder();
+      await this.hold.stop();
       throw forPeople(error, this.folder.folder);
     }
     this.isLoaded = true;
@@ -149,6 +151,7 @@ export class Persistence implements AppendLogServices {
   private async loadAll(): Promise<void> {
     const { snapshots, folder } = this;
     if (!this.node.settings.flag('appendonly')) {
+      await this.hold.start();
       await snapshots.removeTemporary();
       await snapshots.load();
       return;
@@ -174,7 +177,7 @@ export class Persistence implements AppendLogServices {
     clearInterval(this.timer);
     await this.endRewrite();
     await this.closeLog();
-    this.leaveFolder();
+    await this.hold.stop();
   }
 
   /** Gives up a rewrite, unless it puts back what was removed a moment ago, which is waited for. */
@@ -203,15 +206,10 @@ export class Persistence implements AppendLogServices {
     this.isGivingUp = false;
   }
 
-  private async takeFolder(): Promise<void> {
-    if (this.lock === undefined) this.folder = this.findFolder();
-    await this.folder.files.makeFolder(this.folder.folder);
-    this.lock ??= await this.folder.files.lock(this.folder.folder);
-  }
-
-  private leaveFolder(): void {
-    this.lock?.release();
-    this.lock = undefined;
+  /** Holds the folder as long as there is a log. */
+  private takeFolder(): Promise<void> {
+    this.folder = this.findFolder();
+    return this.hold.keepForLog(this.folder.folder);
   }
 
   private async closeLog(): Promise<void> {
@@ -308,10 +306,7 @@ export class Persistence implements AppendLogServices {
 
   /** Goes on with a log that was given up, as if it were the first. */
   private async beginAnew(log: AppendLog): Promise<void> {
-    const { files, folder } = this.folder;
-    this.leaveFolder();
-    await files.makeFolder(folder);
-    this.lock = await files.lock(folder);
+    await this.takeFolder();
     await this.inTurn(() => this.begin(log));
   }
 
@@ -414,8 +409,8 @@ export class Persistence implements AppendLogServices {
 
   /** BGREWRITEAOF without an append log: what is there now, for a server that is started with one. */
   private async writeBaseAlone(): Promise<void> {
-    const { folder } = this;
-    await this.takeFolder();
+    const folder = (this.folder = this.findFolder());
+    const letGo = await this.hold.take(folder.folder);
     try {
       const manifest = (await folder.readManifest()) ?? new Manifest(folder.prefix);
       const none = manifest.copy().addIncrement();
@@ -424,7 +419,7 @@ export class Persistence implements AppendLogServices {
         await this.finishBase(base, manifest, none);
       });
     } finally {
-      this.leaveFolder();
+      letGo();
     }
   }
 
@@ -499,11 +494,12 @@ export class Persistence implements AppendLogServices {
   private async switchOff(): Promise<void> {
     clearInterval(this.timer);
     await this.closeLog();
-    this.leaveFolder();
+    await this.hold.leaveLog();
   }
 
   async reload(): Promise<void> {
     await this.queue(async () => {
+      if (!this.isOn) this.folder = this.findFolder();
       const { node, folder } = this;
       await loadAside(node, async () => {
         await this.log?.flush();

@@ -5,6 +5,7 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import type { DataFile, FileSystem } from './file-system.js';
+import type { FolderHold } from './folder-hold.js';
 import { LoadProgress } from './load-progress.js';
 import { PersistenceError } from './persistence-error.js';
 import { RdbFileError, RdbReader } from './rdb-reader.js';
@@ -67,6 +68,7 @@ export class SnapshotKeeper implements SnapshotServices {
     private readonly node: NodeState,
     private readonly files: FileSystem,
     private readonly turn: SnapshotTurn,
+    private readonly hold: FolderHold,
   ) {
     this.lastSavedAtMs = node.startedAtMs;
     const { settings } = node;
@@ -165,8 +167,10 @@ export class SnapshotKeeper implements SnapshotServices {
     const folder = dirname(path);
     const temporary = join(folder, `temp-${process.pid}-${written++}.rdb`);
     this.saves++;
+    // The snapshot is of this moment; the folder may be taken and the file opened later.
+    const opening = this.openAnew(folder, temporary);
     try {
-      await this.writeFile(folder, temporary);
+      await this.writeFile(opening.then(({ file }) => file));
       await files.rename(temporary, path);
       await files.syncFolder(folder);
       this.lastSavedAtMs = node.clock.nowMs();
@@ -177,13 +181,13 @@ export class SnapshotKeeper implements SnapshotServices {
       // The first error is the one to tell. What cannot be removed goes at the next start.
       await files.remove(temporary).catch(() => undefined);
       throw error;
+    } finally {
+      await opening.then(({ letGo }) => letGo(), () => undefined);
     }
   }
 
-  private async writeFile(folder: string, temporary: string): Promise<void> {
+  private async writeFile(opening: Promise<DataFile>): Promise<void> {
     const { node } = this;
-    // The snapshot is of this moment; the file may be opened later.
-    const opening = this.openAnew(folder, temporary);
     const snapshot = new Snapshot(node.store, new OpeningFile(opening), {
       ...snapshotOptions(node), form: 'rdb', isLogBase: false, functions: node.functions,
       syncsOften: node.settings.flag('rdb-save-incremental-fsync'),
@@ -200,9 +204,14 @@ export class SnapshotKeeper implements SnapshotServices {
     }
   }
 
-  private async openAnew(folder: string, path: string): Promise<DataFile> {
-    await this.files.makeFolder(folder);
-    return this.files.open(path, 'create');
+  private async openAnew(folder: string, path: string): Promise<{ file: DataFile; letGo: () => void }> {
+    const letGo = await this.hold.take(folder);
+    try {
+      return { file: await this.files.open(path, 'create'), letGo };
+    } catch (error) {
+      letGo();
+      throw error;
+    }
   }
 
   private note(status: 'ok' | 'err'): void {

@@ -10,7 +10,7 @@ import type { Random } from '../../lib/util/random.js';
 /** What an operation does instead of what it should. */
 export type Fault = { error: string } | { short: number };
 
-export type Operation = 'open' | 'write' | 'read' | 'sync' | 'truncate' | 'rename' | 'remove' | 'makeFolder' | 'syncFolder' | 'list';
+export type Operation = 'open' | 'write' | 'read' | 'sync' | 'truncate' | 'rename' | 'remove' | 'makeFolder' | 'syncFolder' | 'list' | 'lock';
 
 /** A change of a file's content that is not on the disk. */
 type Unsynced = { position: number; bytes: Buffer } | { length: number };
@@ -140,8 +140,14 @@ export class MemoryFiles implements FileSystem {
     this.changedNames = this.changedNames.filter((change) => !isHere(change));
   }
 
-  lock(): Promise<{ release: () => void }> {
-    return Promise.resolve({ release: () => undefined });
+  /** What keeps others off is tried with real folders. */
+  async lock(folder: string): Promise<{ isInPlace: boolean; release: () => void }> {
+    await this.begin('lock', folder);
+    return { isInPlace: true, release: () => undefined };
+  }
+
+  checkLock(): void {
+    // Nobody else is here.
   }
 
   identityOf(path: string): Promise<string | undefined> {
