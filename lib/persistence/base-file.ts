@@ -48,7 +48,7 @@ export class BaseFile {
     const { node, file } = this;
     this.snapshot = new Snapshot(node.store, file, {
       ...snapshotOptions(node), form: this.form, isLogBase: true, functions: node.functions,
-      syncsOften: node.settings.flag('aof-rewrite-incremental-fsync'),
+      syncsOften: node.settings.flag('aof-rewrite-incremental-fsync'), notesTime: node.settings.flag('aof-timestamp-enabled'),
     });
     // Whoever waits for the end takes the error; until somebody does it is nobody's.
     this.snapshot.done.catch(() => undefined);

@@ -37,11 +37,12 @@ export class CommandWriter extends SnapshotWriter {
     this.forms = commandForms(store.arena);
   }
 
-  begin(): void {
+  begin(nowMs: number): void {
     this.writeLine(sealOf([], 0, 0));
     this.handOn();
     this.sealBytes = this.writtenBytes;
     this.crc = 0;
+    if (this.options.notesTime === true) this.writeLine(`#TS:${Math.floor(nowMs / 1000)}\r\n`);
     for (const library of this.options.functions) writeCommand(this.output, 'FUNCTION', 'LOAD', sliceOf(library));
   }
 

@@ -17,6 +17,8 @@ export interface WriteOptions {
   notesUse: 'idle' | 'frequency' | undefined;
   /** It is the base of an append log. */
   isLogBase: boolean;
+  /** A file of commands begins with the time (`aof-timestamp-enabled`). */
+  notesTime?: boolean;
   /** Libraries of functions that were read from a file and are kept. */
   functions: readonly Buffer[];
 }

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Settings } from '../../lib/config/settings.js';
 import { PersistenceError } from '../../lib/persistence/persistence-error.js';
 import { Node } from '../../lib/server.js';
+import { FakeClock } from '../../lib/util/clock.js';
 import { silentLog } from '../../lib/util/log.js';
 import { recordsOf, startDurable } from '../support/durable-node.js';
 import { referenceTest } from '../support/macros.js';
@@ -196,6 +197,37 @@ referenceTest('redis-server has the streams of a base of commands, with their gr
   t.teardown(() => reference.stop());
   const theirs = await clientOf(t, reference.port);
   for (const [index, line] of lines.entries()) t.is(await theirs.ask(line), ours[index]!, line);
+});
+
+referenceTest('a log with the time, base included, is cut at a time by redis-check-aof', async (t) => {
+  const dir = newFolder(t);
+  const clock = new FakeClock();
+  const settings = { appendonly: 'yes', dir, port: 'any', 'line-port': '0', 'aof-timestamp-enabled': 'yes', ...AS_COMMANDS };
+  const node = new Node({ settings: new Settings(settings), log: silentLog, clock });
+  await node.start();
+  t.teardown(() => node.stop());
+  const client = await clientOf(t, node.port);
+  await client.ask('SET a 1');
+  clock.advance(10_000);
+  await rewrite(client);
+  for (const key of ['b', 'c']) {
+    await client.ask(`SET ${key} 1`);
+    clock.advance(10_000);
+  }
+  await node.stop();
+  const folder = join(dir, 'appendonlydir');
+  const [base, increment] = ['base', 'incr'].map((kind) => readFileSync(join(folder, `appendonly.aof.2.${kind}.aof`), 'latin1'));
+  const second = 1_700_000_010;
+  t.regex(base!, new RegExp(`^#SEAL:0:0:\\w+\r\n#TS:${second}\r\n\\*2\r\n`));
+  t.true(increment!.includes(`#TS:${second + 10}\r\n`));
+  const manifest = join(folder, 'appendonly.aof.manifest');
+  const check = (...flags: string[]): string => execFileSync('redis-check-aof', [...flags, manifest], { encoding: 'utf8' });
+  t.regex(check(), /All AOF files and manifest are valid/);
+  t.regex(check('--truncate-to-timestamp', String(second + 5)), /Successfully truncated AOF/);
+  t.regex(check(), /All AOF files and manifest are valid/);
+  const again = await startNode({ appendonly: 'yes', dir });
+  t.teardown(() => again.stop());
+  t.is(await (await clientOf(t, again.port)).ask('MGET a b c'), '*3\r\n$1\r\n1\r\n$1\r\n1\r\n$-1\r\n');
 });
 
 referenceTest('functions of a base of commands are kept and come back to redis-server', async (t) => {
