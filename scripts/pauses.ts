@@ -1,7 +1,7 @@
 /**
  * Shows that large collections do not stop a node: members are added to one bucket, 10,000,000 by default, it is saved
- * twice while members of it are changed, at random and 10,000 a second, then it is deleted, filled again and left to
- * expire, for each type; meanwhile a client sends a PING every millisecond.
+ * twice while members of it are changed, at random and 10,000 a second, then it goes in each of the ways in which a
+ * bucket can go, and is filled again for the next, for each type; meanwhile a client sends a PING every millisecond.
  * `scripts/pauses [members] [type ...]`. The table goes to standard output.
  *
  * On a machine where others are at work too, a PING waits for the processor as well. So the node looks at itself too
@@ -44,6 +44,25 @@ const changes: Readonly<Record<string, readonly string[]>> = {
   hash: ['HSET', KEY, 'member:########', 'another'],
 };
 
+/** What makes the bucket go. */
+const removals: Readonly<Record<string, () => Promise<unknown>>> = {
+  DEL: () => client.ask(`DEL ${KEY}`),
+  UNLINK: () => client.ask(`UNLINK ${KEY}`),
+  expire: () => client.ask(`PEXPIRE ${KEY} 10`),
+  FLUSHALL: () => client.ask('FLUSHALL'),
+  'RENAME of another over it': async () => {
+    await client.ask('SET small value');
+    await client.ask(`RENAME small ${KEY}`);
+    await client.ask(`DEL ${KEY}`);
+  },
+  eviction: async () => {
+    await client.ask('CONFIG SET maxmemory-policy allkeys-random');
+    await client.ask('CONFIG SET maxmemory 1mb');
+    while ((await client.ask('DBSIZE')) !== ':0\r\n') await client.ask('SET small value');
+    await client.ask('CONFIG SET maxmemory 0');
+  },
+};
+
 const CHANGES_PER_SECOND = 10_000;
 const MIB = 2 ** 20;
 
@@ -77,15 +96,13 @@ for (const [type, args] of Object.entries(types)) {
   if (!chosen.includes(type)) continue;
   await show(`${type}: build`, () => runElsewhere(build(args), port));
   for (const [request, isOver] of saves) await show(`${type}: ${request}`, () => save(request, isOver, changes[type]!));
-  await show(`${type}: DEL`, async () => {
-    await client.ask(`DEL ${KEY}`);
-    await memoryIsFree();
-  });
-  await runElsewhere(build(args), port);
-  await show(`${type}: expire`, async () => {
-    await client.ask(`PEXPIRE ${KEY} 10`);
-    await memoryIsFree();
-  });
+  for (const [title, remove] of Object.entries(removals)) {
+    if ((await client.ask(`EXISTS ${KEY}`)) === ':0\r\n') await runElsewhere(build(args), port);
+    await show(`${type}: ${title}`, async () => {
+      await remove();
+      await memoryIsFree();
+    });
+  }
 }
 client.close();
 pinger.close();
