@@ -89,16 +89,26 @@ function step(pair: Pair, index: number, names: number): void {
   else pair.remove(name);
 }
 
+/** In which form a table with so many slots is: segments of at most 1,024. */
+function formOf(slots: number): string {
+  if (slots < 1024) return 'one segment that doubles';
+  if (slots === 1024) return 'one full segment';
+  return slots <= 16 * 1024 ? 'several segments' : 'many segments';
+}
+
 test('300,000 random steps leave what a Map has', (t) => {
   const pair = new Pair(seededRandom(seedOf(t)));
+  const met = new Set<string>();
   let wrong = 0;
   for (let index = 0; index < 300_000; index++) {
     step(pair, index, 60_000);
     const name = `key:${pair.below(60_000)}`;
     if (pair.find(name) !== (pair.model.get(name) ?? 0)) wrong++;
+    met.add(formOf(pair.table.slots));
     if (index % 50_000 === 0) t.true(pair.isWhole());
   }
   t.is(wrong, 0);
+  t.deepEqual([...met], ['one segment that doubles', 'one full segment', 'several segments', 'many segments']);
   t.is(pair.table.size, pair.model.size);
 });
 

@@ -96,14 +96,17 @@ test('elements, from none to a dense one', (t) => {
   for (const sparseBytesMax of [0, 100, 3000, 16_000]) {
     const model = new Model();
     model.store.encodingLimits.hyperLogLogSparseBytesMax = sparseBytesMax;
+    const met = new Set<boolean>();
     let checked = 0;
     for (let count = 0; count < 20_000; count++) {
       model.add(`${Math.floor(random.next() * 30_000)}`);
+      met.add(model.isSparse);
       if (count !== checked) continue;
       model.check(t);
       checked = Math.ceil((checked + 1) * 1.1);
     }
     t.is(model.isSparse, sparseBytesMax === 16_000);
+    t.deepEqual([...met], { 0: [false], 100: [true, false], 3000: [true, false], 16_000: [true] }[sparseBytesMax]);
     model.check(t);
   }
 });
@@ -112,6 +115,7 @@ test('registers of few values beside each other, whose runs join and part', (t) 
   seedOf(t);
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random.next() * count);
+  const outcomes = new Set<string>();
   for (let round = 0; round < 300; round++) {
     const model = new Model();
     const width = 1 + below(90);
@@ -120,5 +124,7 @@ test('registers of few values beside each other, whose runs join and part', (t) 
       model.raiseTo(start + below(width), 1 + below(random.next() < 0.01 ? 51 : 3));
     }
     model.check(t);
+    outcomes.add(model.isSparse ? 'sparse' : 'dense');
   }
+  t.deepEqual([...outcomes].sort(), ['dense', 'sparse']);
 });

@@ -85,19 +85,34 @@ function same(ours: readonly Pair[], model: readonly Pair[]): boolean {
   });
 }
 
+const PAIRS_OF_A_LEAF = 512;
+const LEAVES_OF_A_GROUP = 128;
+
+/** In which form a list is. Leaves that were split have room for all that they may hold. */
+function formOf({ list }: Model): string {
+  const leaves = list.byteCount / 12 / PAIRS_OF_A_LEAF;
+  if (leaves <= 1) return 'one leaf';
+  return leaves <= LEAVES_OF_A_GROUP ? 'one group' : 'several groups';
+}
+
 const SHAPES = [
-  { name: 'a few hundred pairs', size: 300, scores: (random: Random) => Math.floor(random.next() * 50) },
-  { name: 'many scores', size: 20_000, scores: (random: Random) => random.next() * 1000 - 500 },
-  { name: 'few scores', size: 8_000, scores: (random: Random) => Math.floor(random.next() * 4) },
-  { name: 'one score', size: 5_000, scores: () => 1 },
+  { name: 'a few hundred pairs', size: 300, forms: ['one leaf'], scores: (random: Random) => Math.floor(random.next() * 50) },
+  {
+    name: 'many scores', size: 60_000, forms: ['one leaf', 'one group', 'several groups'],
+    scores: (random: Random) => random.next() * 1000 - 500,
+  },
+  { name: 'few scores', size: 8_000, forms: ['one leaf', 'one group'], scores: (random: Random) => Math.floor(random.next() * 4) },
+  { name: 'one score', size: 5_000, forms: ['one leaf', 'one group'], scores: () => 1 },
 ];
 
-for (const { name, size, scores } of SHAPES) {
+for (const { name, size, forms, scores } of SHAPES) {
   test(`a list with ${name} is as a sorted array`, (t) => {
     const random = seededRandom(seed);
     const model = new Model();
+    const met = new Set<string>();
     let isGrowing = true;
-    for (let step = 0; step < 100_000; step++) {
+    for (let step = 0; step < Math.max(100_000, size * 4); step++) {
+      if (step % 64 === 0) met.add(formOf(model));
       const { length } = model.pairs;
       if (length >= size) isGrowing = false;
       if (length === 0) isGrowing = true;
@@ -119,6 +134,7 @@ for (const { name, size, scores } of SHAPES) {
     }
     while (model.pairs.length > 0) t.true(model.removeRange(0, model.pairs.length));
     t.is(model.list.size, 0);
+    t.deepEqual([...met], forms);
   });
 }
 

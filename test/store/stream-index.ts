@@ -81,12 +81,26 @@ class Pair {
   }
 }
 
-for (const spread of [4, 40, 4000]) {
+const LEAF_RECORDS = 128;
+const RECORD_BYTES = 20;
+
+/** How many leaves there must be for so many bytes. */
+function formOf({ index }: Pair): string {
+  const leaves = index.byteCount / (LEAF_RECORDS * RECORD_BYTES);
+  if (leaves < 1) return 'one leaf that grows';
+  return leaves < 3 ? 'a leaf or two' : 'many leaves';
+}
+
+const ALL = ['one leaf that grows', 'a leaf or two', 'many leaves'];
+
+for (const [spread, forms] of [[4, ['one leaf that grows']], [40, ALL], [4000, ALL]] as const) {
   test(`an index over IDs of ${spread} moments is as a sorted array`, (t) => {
     const random = seededRandom(seedOf(t));
     const pair = new Pair();
+    const met = new Set<string>();
     const usedAtStart = pair.arena.usedBytes;
     for (let step = 0; step < STEPS; step++) {
+      met.add(formOf(pair));
       // It grows and shrinks in turns, so that leaves are cut and joined.
       const isGrowing = (step >>> 14) % 2 === 0;
       const id = drawId(random, spread);
@@ -104,6 +118,7 @@ for (const spread of [4, 40, 4000]) {
     t.is(pair.index.byteCount, pair.arena.usedBytes - usedAtStart);
     while (pair.index.dismantle(() => undefined));
     t.is(pair.arena.usedBytes, usedAtStart);
+    t.deepEqual([...met], [...forms]);
   });
 }
 

@@ -111,6 +111,7 @@ for (const [nodeEntries, nodeBytes] of [[100, 4096], [1, 4096], [3, 0], [0, 200]
     store.encodingLimits.streamNodeEntriesMax = nodeEntries;
     store.encodingLimits.streamNodeBytesMax = nodeBytes;
     const usedAtStart = store.arena.usedBytes;
+    const met = new Set<string>();
     const most = nodeEntries + nodeBytes === 0 ? 300 : 1500;
     for (let step = 0; step < STEPS; step++) {
       const isGrowing = (step >>> 11) % 2 === 0 && pair.model.length < most;
@@ -121,9 +122,11 @@ for (const [nodeEntries, nodeBytes] of [[100, 4096], [1, 4096], [3, 0], [0, 200]
       else if (choice < 0.95) isAlike = pair.delete(place);
       else if (choice < 0.97) isAlike = pair.trim(Math.floor(place * random.next() ** 4), choice < 0.96);
       else isAlike = pair.isAlike(place, Math.min(place + 20, pair.model.length - 1));
+      met.add(stream.nodeCount > 2 ? 'many nodes' : `${stream.nodeCount} nodes`);
       if (!isAlike || (step % 3001 === 0 && !pair.isAlike())) return t.fail(`step ${step}`);
     }
     t.true(pair.isAlike());
+    t.deepEqual([...met].sort(), nodeEntries + nodeBytes === 0 ? ['0 nodes', '1 nodes'] : ['0 nodes', '1 nodes', '2 nodes', 'many nodes']);
     t.true(pair.hasRightEdges);
     while (store.reclaimer.run(() => false));
     t.is(stream.byteCount, store.arena.usedBytes - usedAtStart);
