@@ -11,9 +11,13 @@ import { type Play, type Step, isHeard, readPlays, runPlay } from '../test/suppo
 const folder = new URL('../../test/scenarios/', import.meta.url).pathname;
 const wanted = process.argv.slice(2);
 
-for (const file of readdirSync(folder).filter((name) => name.endsWith('.play'))) {
-  if (wanted.length === 0 || wanted.includes(file.replace('.play', ''))) await capture(folder + file);
+const known = readdirSync(folder).filter((name) => name.endsWith('.play')).map((name) => name.replace('.play', ''));
+const unknown = wanted.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`there is no file ${unknown.join(', ')}; there are: ${known.join(' ')}`);
+  process.exit(2);
 }
+for (const name of wanted.length === 0 ? known : wanted) await capture(`${folder}${name}.play`);
 
 async function capture(file: string): Promise<void> {
   const heard: string[] = [];

@@ -11,7 +11,7 @@
  * who is seen waiting there may have been served elsewhere.
  *
  * The first difference of each command is printed, shrunk, with the seed that brings it back (`--seed`, with the same
- * length and families); the others are counted.
+ * length and families); the others are counted. What it does not know it refuses, and says how it is used.
  */
 import { parseArgs } from 'node:util';
 import { families } from '../lib/commands/families.js';
@@ -34,17 +34,18 @@ const LENGTH = { together: 20_000, other: 300 };
 const SCENE_LENGTH = 300;
 const NASTY_LENGTH = 300;
 
+const FAMILIES = [...grammars.map(({ family }) => family), TOGETHER, WAITING];
+const USAGE = `usage: scripts/fuzz [--minutes 1] [--seed N] [--length 300] [--front one|two] [family ...]
+families: ${FAMILIES.join(' ')}`;
+
 if (whyNoReference !== undefined) throw new Error(whyNoReference);
-const { values, positionals: only } = parseArgs({
-  allowPositionals: true,
-  options: { minutes: { type: 'string' }, seed: { type: 'string' }, length: { type: 'string' }, front: { type: 'string' } },
-});
+const { values, only } = readArguments();
 const table = new CommandTable(families);
 const isTogether = only.includes(TOGETHER);
 const isWaitingOnly = only.includes(WAITING);
 const sequences = sequencesOf();
-const length = Number(values.length ?? (isTogether ? LENGTH.together : LENGTH.other));
-const minutes = Number(values.minutes ?? 1);
+const length = numberOf('length', isTogether ? LENGTH.together : LENGTH.other);
+const minutes = numberOf('minutes', 1);
 const endMs = Date.now() + minutes * 60_000;
 const failed = new Map<string, number>();
 /** How many requests have been compared, by the group of their command. */
@@ -59,7 +60,7 @@ const options: Options = {
   ...(values.front === 'two' ? { refusal: REFUSAL } : {}),
   onCompared: count,
 };
-const firstSeed = Number(values.seed ?? Date.now() % 2 ** 31);
+const firstSeed = numberOf('seed', Date.now() % 2 ** 31);
 let seed = firstSeed;
 console.log(`fuzz: --seed ${seed} --length ${length} ${only.join(' ')}, ${minutes} minutes, against ${target.name}`);
 for (; Date.now() < endMs; seed++) {
@@ -77,9 +78,35 @@ console.log(`fuzz: compared ${[...compared.values()].reduce((sum, each) => sum +
 if (scenes.moves > 0) console.log(`fuzz: scenes: ${scenes.moves} moves, ${scenes.waited} waited, ${scenes.served} served`);
 process.exitCode = total === 0 ? 0 : 1;
 
+/** The options, and the families that were named, all of which there are. */
+function readArguments() {
+  try {
+    const option = { type: 'string' } as const;
+    const { values: given, positionals } = parseArgs({
+      allowPositionals: true, options: { minutes: option, seed: option, length: option, front: option },
+    });
+    const unknown = positionals.filter((name) => !FAMILIES.includes(name));
+    if (unknown.length > 0) refuse(`there is no family ${unknown.join(', ')}`);
+    if (positionals.includes(WAITING) && given.front !== undefined) refuse('there are no scenes with --front');
+    return { values: given, only: positionals };
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function numberOf(name: 'minutes' | 'seed' | 'length', otherwise: number): number {
+  const number = Number(values[name] ?? otherwise);
+  return number >= 0 ? number : refuse(`--${name} is a number, not ${values[name]}`);
+}
+
+function refuse(what: string): never {
+  console.error(`fuzz: ${what}\n${USAGE}`);
+  process.exit(2);
+}
+
 function targetOf(front: string | undefined): Target {
   if (front === undefined) return nodeProcess;
-  if (front !== 'one' && front !== 'two') throw new Error('--front is one or two: on how many nodes the buckets are');
+  if (front !== 'one' && front !== 'two') return refuse('--front is one or two: on how many nodes the buckets are');
   return front === 'one' ? frontOfOne : frontOfTwo;
 }
 
@@ -87,9 +114,7 @@ function targetOf(front: string | undefined): Target {
 function sequencesOf(): Sequences {
   const known = { named: (name: string) => (outOfReach(values.front, name) ? undefined : table.named(name)) };
   if (isTogether || isWaitingOnly) return new Sequences(allTogether, known, ALL_KEYS);
-  const chosen = grammars.filter(({ family }) => only.length === 0 || only.includes(family));
-  if (chosen.length > 0) return new Sequences(chosen, known, KEYS);
-  throw new Error(`there are these families: ${grammars.map(({ family }) => family).join(' ')} ${TOGETHER} ${WAITING}`);
+  return new Sequences(grammars.filter(({ family }) => only.length === 0 || only.includes(family)), known, KEYS);
 }
 
 async function compare(roundSeed: number): Promise<void> {
