@@ -35,6 +35,9 @@ export class LossWatch {
   private identity: string | undefined;
   private looking: Promise<void> | undefined;
   private lookedAtMs = 0;
+  /** How often memory has been replaced. */
+  private replacements = 0;
+  private whenTried: (() => void)[] = [];
 
   constructor(
     private readonly node: NodeState,
@@ -46,6 +49,17 @@ export class LossWatch {
     const identity = await files.identityOf(path);
     this.path = path;
     this.identity = identity;
+  }
+
+  /**
+   * What is in memory has been replaced by something else. Resolves when the log has been made anew, or when that has
+   * failed once.
+   */
+  replace(log: AppendLog, reason: string): Promise<void> {
+    this.replacements++;
+    const tried = new Promise<void>((resolve) => this.whenTried.push(resolve));
+    this.lose(log, reason);
+    return tried;
   }
 
   /** Looks when it is time to. */
@@ -106,19 +120,23 @@ export class LossWatch {
 
   /** Makes the log anew as soon as the disk takes it. */
   private async makeAnew(log: AppendLog): Promise<void> {
+    const tell = (): void => this.whenTried.splice(0).forEach((resolve) => resolve());
     let told = '';
     while (this.what.current()?.log === log && !(await this.tryToMakeAnew(log, told))) {
+      tell();
       told = this.reason;
       await delay(RETRY_MS);
     }
+    tell();
   }
 
   private reason = '';
 
   private async tryToMakeAnew(log: AppendLog, told: string): Promise<boolean> {
-    const { node } = this;
+    const { node, replacements } = this;
     try {
       await this.what.makeAnew(log);
+      if (replacements !== this.replacements) throw new Error('memory was replaced meanwhile');
     } catch (error) {
       log.giveUp(error as Error);
       this.reason = error instanceof FolderInUse ? error.message : `${this.path}: ${reasonOf(error)}`;

@@ -497,6 +497,14 @@ export class Persistence implements AppendLogServices {
     await this.hold.leaveLog();
   }
 
+  /**
+   * What is in memory is not what the log describes: it is made anew. Resolves when it is, or when that has failed
+   * once; it is tried again then, and writes are refused.
+   */
+  async replaceLog(reason: string): Promise<void> {
+    if (this.log !== undefined) await this.lossWatch.replace(this.log, reason);
+  }
+
   async reload(): Promise<void> {
     await this.queue(async () => {
       if (!this.isOn) this.folder = this.findFolder();

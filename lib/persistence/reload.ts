@@ -34,26 +34,37 @@ export class Reload {
     private readonly persistence: Persistence,
   ) {}
 
-  /** Writes `dump.rdb`, and loads it in the place of what is in the store. No snapshot is being written. */
+  /**
+   * Writes `dump.rdb`, and loads it in the place of what is in the store. No snapshot is being written.
+   *
+   * With NOSAVE, NOFLUSH or MERGE what is loaded is another state than the log's. Nobody is served before the log has
+   * it too: a node that is killed until then comes back with what it had before, and with nothing that was written
+   * since. (redis-server leaves the log as it is, and replays what is written later on the state from before.)
+   */
   async run({ saves = true, empties = true, replaces = false }: ReloadOptions): Promise<ReloadOutcome> {
     const { node, snapshots, persistence } = this;
+    const isOther = !(saves && empties);
     let outcome: ReloadOutcome = 'not saved';
     try {
       await loadAside(node, async () => {
         if (saves) await snapshots.save();
+        if (isOther) await persistence.flush();
         outcome = 'not loaded';
         // What is there stays when there is nothing to be loaded.
         if (!(await snapshots.isThere())) throw new PersistenceError('there is no snapshot');
         if (empties) for (const db of node.store.databases) node.store.empty(db);
-        await snapshots.load({ replaces });
-        outcome = 'done';
+        try {
+          await snapshots.load({ replaces });
+          outcome = 'done';
+        } finally {
+          // What was emptied and could not be loaded is in the log alone.
+          if (isOther && (outcome === 'done' || !empties)) await persistence.replaceLog('DEBUG RELOAD has loaded another state');
+        }
       });
       node.log.warning('DB reloaded by DEBUG RELOAD');
     } catch (error) {
       node.log.warning(`DEBUG RELOAD: ${reasonOf(error)}`);
     }
-    // What was loaded may be another state than the log's.
-    if (persistence.isOn && !(saves && empties) && !persistence.isRewriting) persistence.rewrite();
     return outcome;
   }
 }

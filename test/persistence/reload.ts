@@ -77,3 +77,118 @@ test('DEBUG RELOAD: NOSAVE, NOFLUSH and MERGE, and what cannot be loaded', async
   t.is(await client.ask('GET a'), '$1\r\n1\r\n');
   client.close();
 });
+
+for (const [options, c] of [
+  ['NOSAVE', undefined], ['NOSAVE NOFLUSH MERGE', '1'],
+] as const) {
+  for (const appendfsync of ['always', 'everysec']) {
+    test(`${appendfsync}: killed at any operation of DEBUG RELOAD ${options}, a node has the one state or the other`, async (t) => {
+      const files = new MemoryFiles();
+      const { node } = await startDurable(t, files, { appendfsync });
+      const client = await RawClient.connect(node.port);
+      for (const request of ['SET a 1', 'SAVE', 'SET a 2', 'SET c 1']) t.is(await client.ask(request), '+OK\r\n');
+      await waitFor(() => files.find('.incr.aof').includes('\r\nc\r\n'), 'the writes to be with the system');
+      let isDone = false;
+      const disks: { disk: MemoryFiles; isDone: boolean }[] = [];
+      files.fault = () => {
+        disks.push({ disk: files.afterKill(), isDone });
+        return undefined;
+      };
+      t.is(await client.ask(`DEBUG RELOAD ${options}`), '+OK\r\n');
+      isDone = true;
+      t.is(await client.ask('APPEND a x'), ':2\r\n');
+      disks.push({ disk: files.afterKill(), isDone });
+      client.close();
+      await node.stop();
+      disks.push({ disk: files.afterKill(), isDone });
+      t.true(disks.length > 10);
+      let others = 0;
+      for (const [index, { disk, isDone: isLoaded }] of disks.entries()) {
+        const { node: again } = await startDurable(t, disk);
+        const asked = await RawClient.connect(again.port);
+        const found = await asked.ask('MGET a c');
+        const loaded = ['1', '1x'].map((value) => mgetReply(value, c));
+        t.true(loaded.includes(found) || (!isLoaded && found === mgetReply('2', '1')), `operation ${index}: ${found}`);
+        if (!isLoaded && loaded.includes(found)) others++;
+        if (index === disks.length - 1) t.is(found, mgetReply('1x', c));
+        asked.close();
+        await again.stop();
+      }
+      t.log(`${disks.length} operations, ${others} of the other state before the reply`);
+    });
+  }
+}
+
+function mgetReply(...values: (string | undefined)[]): string {
+  const bulks = values.map((value) => (value === undefined ? '$-1\r\n' : `$${value.length}\r\n${value}\r\n`));
+  return `*${values.length}\r\n${bulks.join('')}`;
+}
+
+test('DEBUG RELOAD NOSAVE on a disk that does not take the log anew: writes are refused until it does', async (t) => {
+  const files = new MemoryFiles();
+  const { node } = await startDurable(t, files);
+  const client = await RawClient.connect(node.port);
+  for (const request of ['SET a 1', 'SAVE', 'SET a 2']) t.is(await client.ask(request), '+OK\r\n');
+  files.fault = (kind, path) => (kind === 'rename' && path.includes('temp-') ? { error: 'EIO' } : undefined);
+  t.is(await client.ask('DEBUG RELOAD NOSAVE'), '+OK\r\n');
+  t.is(await client.ask('GET a'), '$1\r\n1\r\n');
+  t.regex(await client.ask('SET a 3'), /^-MISCONF .*Input\/output error/);
+  files.fault = () => undefined;
+  await waitFor(async () => (await client.ask('SET a 4')) === '+OK\r\n', 'the log');
+  client.close();
+  await node.stop();
+  const { node: again } = await startDurable(t, files.afterKill());
+  const last = await RawClient.connect(again.port);
+  t.is(await last.ask('GET a'), '$1\r\n4\r\n');
+  last.close();
+});
+
+test('DEBUG RELOAD NOSAVE of a snapshot that is damaged leaves the log as it is', async (t) => {
+  const files = new MemoryFiles();
+  const { node } = await startDurable(t, files);
+  const client = await RawClient.connect(node.port);
+  for (const request of ['SET a 1', 'SAVE', 'SET a 2']) t.is(await client.ask(request), '+OK\r\n');
+  const whole = files.get('/data/dump.rdb')!;
+  files.put('/data/dump.rdb', whole.subarray(0, whole.length - 12));
+  t.is(await client.ask('DEBUG RELOAD NOSAVE'), '-ERR Error trying to load the RDB dump\r\n');
+  client.close();
+  await node.stop();
+  const { node: again } = await startDurable(t, files.afterKill());
+  const last = await RawClient.connect(again.port);
+  t.is(await last.ask('GET a'), '$1\r\n2\r\n');
+  last.close();
+});
+
+test('a log that is lost during DEBUG RELOAD NOSAVE is made anew with what was loaded', async (t) => {
+  const files = new MemoryFiles();
+  const { node, log } = await startDurable(t, files);
+  const [client, other] = [await RawClient.connect(node.port), await RawClient.connect(node.port)];
+  for (const request of ['SET a 1', 'SAVE', 'SET a 2']) t.is(await client.ask(request), '+OK\r\n');
+  const gate = (): { reached: boolean; open: () => void; done: Promise<void> } => {
+    let open = (): void => undefined;
+    const done = new Promise<void>((resolve) => (open = resolve));
+    return { reached: false, open, done };
+  };
+  const [reading, naming] = [gate(), gate()];
+  files.delay = (kind, path) => {
+    const at = kind === 'read' ? reading : kind === 'rename' && path.includes('temp-rewriteaof') ? naming : undefined;
+    if (at !== undefined) at.reached = true;
+    return at?.done;
+  };
+  const reloaded = client.ask('DEBUG RELOAD NOSAVE');
+  await waitFor(() => reading.reached, 'the loading');
+  files.removeFolder('/data/appendonlydir');
+  // Its base is of a store that is empty.
+  await waitFor(() => naming.reached, 'the log to be made anew');
+  reading.open();
+  await waitFor(() => log.some((line) => line.includes('DB loaded from disk')), 'the end of the loading');
+  naming.open();
+  t.is(await reloaded, '+OK\r\n');
+  await waitFor(async () => (await other.ask('SET b 1')) === '+OK\r\n', 'the log');
+  for (const each of [client, other]) each.close();
+  await node.stop();
+  const { node: again } = await startDurable(t, files.afterKill());
+  const last = await RawClient.connect(again.port);
+  t.is(await last.ask('MGET a b'), mgetReply('1', '1'));
+  last.close();
+});
