@@ -5,13 +5,9 @@
 import { Crc64 } from '../rdb/crc64.js';
 import { OutOfBounds } from '../rdb/rdb-error.js';
 import { HEAD_BYTES_MAX, RdbInput } from '../rdb/rdb-input.js';
+import { KEPT_BYTES_MAX, PIECE_BYTES, ReadAhead, type ReadableFile } from './read-ahead.js';
 
-/** A file that is read: `read` fills `into` from its start with the bytes at `position`, and gives how many. */
-export interface ReadableFile {
-  read(into: Buffer, position: number): Promise<number>;
-}
-
-const CHUNK_BYTES = 1024 * 1024;
+const NO_BYTES = Buffer.alloc(0);
 /** What may stand behind a string and be read with it: counts, marks, a score as text. */
 const SPARE_BYTES = 512;
 
@@ -19,21 +15,19 @@ export class RdbFileInput extends RdbInput {
   private readonly crc = new Crc64();
   /** Up to here in `bytes` the checksum has been taken. */
   private checkedUpTo = 0;
-  /** Where in the file `bytes` begins, and where the bytes go on that have not been read. */
-  private base: number;
-  private next: number;
-  private wanted = CHUNK_BYTES;
-  /** Something was found missing. */
-  private isShort = true;
+  /** Where in the file `bytes` begins. */
+  private base = 0;
+  /** So many bytes were found missing; 0 when none were. */
+  private wanted = 1;
+  private readonly pieces: ReadAhead;
 
-  /** Reads the file from `start` to `size`. Call `fill` before anything else. */
+  /** Reads a file of `size` bytes. Call `fill` before anything else. */
   constructor(
-    private readonly file: ReadableFile,
+    file: ReadableFile,
     private readonly size: number,
-    start = 0,
   ) {
-    super(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, 0);
-    this.base = this.next = start;
+    super(NO_BYTES, 0, 0);
+    this.pieces = new ReadAhead(file, size);
   }
 
   /** Where in the file the next byte is. */
@@ -74,40 +68,39 @@ export class RdbFileInput extends RdbInput {
 
   /** Whether so many bytes, or all that there are, are in memory. Otherwise the next `fill` brings them. */
   has(byteCount: number): boolean {
-    if (this.end - this.at >= byteCount || this.next === this.size) return true;
+    if (this.end - this.at >= byteCount || this.base + this.end === this.size) return true;
     this.wanted = byteCount;
-    this.isShort = true;
     return false;
+  }
+
+  /** Whether something was found missing. */
+  get isShort(): boolean {
+    return this.wanted > 0;
   }
 
   /** Brings the bytes that were found missing. Rejects with the file's errors, and OutOfBounds when it has shrunk. */
   async fill(): Promise<void> {
-    if (!this.isShort) return;
-    this.isShort = false;
-    this.discard();
-    const room = Math.max(this.wanted, CHUNK_BYTES);
-    if (this.bytes.length < room || this.bytes.length > room * 4) {
-      const bytes = Buffer.allocUnsafeSlow(room);
-      this.bytes.copy(bytes, 0, 0, this.end);
-      this.bytes = bytes;
-    }
-    const most = Math.min(this.bytes.length - this.end, this.size - this.next);
-    for (let read = 0; read < most; ) {
-      const count = await this.file.read(this.bytes.subarray(this.end, this.end + most - read), this.next);
-      if (count === 0) throw new OutOfBounds();
-      read += count;
-      this.end += count;
-      this.next += count;
-    }
+    this.takeIn();
+    const kept = this.bytes.subarray(this.at, this.end);
+    const isSmall = this.wanted <= PIECE_BYTES && kept.length <= KEPT_BYTES_MAX;
+    const bytes = isSmall ? await this.pieces.next(kept) : await this.gather(kept);
+    this.base += this.at;
+    this.bytes = bytes;
+    this.end = bytes.length;
+    this.at = this.checkedUpTo = this.wanted = 0;
   }
 
-  /** Lets go of the bytes that have been read. */
-  private discard(): void {
-    this.takeIn();
-    this.bytes.copyWithin(0, this.at, this.end);
-    this.base += this.at;
-    this.end -= this.at;
-    this.at = this.checkedUpTo = 0;
+  /** `kept` and what follows it, in as many pieces as are wanted, in room of its own. */
+  private async gather(kept: Buffer): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(Math.min(this.wanted + PIECE_BYTES, this.left));
+    let end = kept.copy(bytes);
+    while (end < Math.min(this.wanted, bytes.length)) end += (await this.pieces.next(NO_BYTES)).copy(bytes, end);
+    return bytes.subarray(0, end);
+  }
+
+  /** Waits until nothing is being read any more. */
+  close(): Promise<void> {
+    return this.pieces.end();
   }
 
   private takeIn(): void {

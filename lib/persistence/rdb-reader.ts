@@ -11,8 +11,9 @@
  *
  *     | REDIS0010 | aux fields ... | select database, sizes | [expiry] [use] form, key, value | ... | end | checksum |
  */
-import { type ReadableFile, RdbFileInput } from './rdb-file-input.js';
+import { RdbFileInput } from './rdb-file-input.js';
 import { BUCKET_FIELD } from './rdb-writer.js';
+import type { ReadableFile } from './read-ahead.js';
 import { EmptyCollection, RdbError } from '../rdb/rdb-error.js';
 import { StringHolder } from '../rdb/rdb-input.js';
 import { Opcode, RDB_VERSION, RdbType } from '../rdb/rdb-types.js';
@@ -56,8 +57,8 @@ const MAGIC = 'REDIS';
 const HEADER_BYTES = 9;
 /** What stands in front of a key at most. */
 const PREFIX_BYTES_MAX = 64;
-/** So many buckets are read between two looks at the clock. */
-const PIECE = 64;
+/** So many buckets, small ones, are read between two looks at the clock. */
+const PIECE = 256;
 
 /** What stands in front of a bucket and is about it. */
 interface Prefix {
@@ -97,7 +98,7 @@ export class RdbReader {
       await input.fill();
       const steps = this.read();
       while (steps.next().done !== true) {
-        await input.fill();
+        if (input.isShort) await input.fill();
         await pause(input.offset);
       }
       summary.endOffset = input.offset;
@@ -106,18 +107,20 @@ export class RdbReader {
       if (!(error instanceof RdbError)) throw error;
       const about = this.isInBucket ? ` (key ${JSON.stringify(this.key.text())})` : '';
       throw new RdbFileError(input.offset, `${error.message}${about}`);
+    } finally {
+      await input.close();
     }
   }
 
   private *read(): Steps {
     this.readHeader();
-    let read = 0;
     for (;;) {
-      this.readSmallBuckets();
-      if (!this.input.has(PREFIX_BYTES_MAX) || ++read % PIECE === 0) yield;
+      while (this.readSmallBuckets()) yield;
+      if (!this.input.has(PREFIX_BYTES_MAX)) yield;
       const code = this.input.byte();
       if (code === Opcode.end) break;
       yield* this.readPart(code);
+      yield;
     }
     if (this.version >= 5 && !this.input.readChecksum()) throw new RdbError('the checksum is wrong');
   }
@@ -209,16 +212,21 @@ export class RdbReader {
     this.finishBucket(into, key, prefix, yield* this.readInto(form, into, key));
   }
 
-  /** Reads buckets as long as each is small and in memory as a whole: each at one go, as most of a file are. */
-  private readSmallBuckets(): void {
+  /**
+   * Reads buckets as long as each is small and in memory as a whole: each at one go, as most of a file are. False when
+   * what comes next is something else.
+   */
+  private readSmallBuckets(): boolean {
     const { input } = this;
-    for (let left = PIECE; left > 0 && input.has(PREFIX_BYTES_MAX); left--) {
+    for (let left = PIECE; left > 0; left--) {
+      if (!input.has(PREFIX_BYTES_MAX)) return true;
       const { place } = input;
       if (this.readSmallBucket()) continue;
       this.isInBucket = false;
       input.goBackTo(place);
-      return;
+      return false;
     }
+    return true;
   }
 
   private readSmallBucket(): boolean {

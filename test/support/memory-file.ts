@@ -1,5 +1,5 @@
 /** A file in memory, to be written as a snapshot and read again. */
-import type { ReadableFile } from '../../lib/persistence/rdb-file-input.js';
+import type { ReadableFile } from '../../lib/persistence/read-ahead.js';
 import type { WritableFile } from '../../lib/persistence/snapshot.js';
 
 export class MemoryFile implements ReadableFile, WritableFile {
