@@ -8,17 +8,25 @@ import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.j
 
 const RESP3_NIL = 95;
 
-/** Asks the owner of `key`, in a database. Rejects with a CommandError when the reply is an error, or there is none. */
-export function askOwner(
+/**
+ * Asks the owner of `key`, in a database; not while a pause there or here is for such a request. Rejects with a
+ * CommandError when the reply is an error, or there is none.
+ */
+export async function askOwner(
   router: ShardRouter, session: Session, key: Buffer, database: number, request: readonly (string | Buffer)[],
 ): Promise<Reply> {
   const { map } = router.routes;
   const owner = map.ownerOf(key, 0, key.length);
   const name = map.owners[owner];
-  if (name === undefined) return Promise.reject(new CommandError(`ERR ${map.describeGap(key)}`));
+  if (name === undefined) throw new CommandError(`ERR ${map.describeGap(key)}`);
   const args = setArgs(new Args(), request);
   const found = session.node.table.find(args)!;
   const command = found.subcommands?.get(args.text(1).toLowerCase()) ?? found;
+  for (;;) {
+    const holder = router.holderOf(owner, session, command, database);
+    if (holder === undefined) break;
+    await new Promise<void>((resolve) => holder.wait(resolve));
+  }
   return new Promise((resolve, reject) => {
     const scatter = new Scatter(([part]) => {
       const reply = part!.reply[0] === RESP3_NIL ? null : decodeReply(part!.reply);

@@ -20,7 +20,8 @@
 import { BorrowedLinks } from './borrowed-links.js';
 import { type PlacedKey, type WaitRouter, withoutDoubt } from './far-wait.js';
 import { behindHeader, concatenated, integerOf } from './merge.js';
-import { Answered, type Peer } from './peer.js';
+import type { Peer } from './peer.js';
+import { Answered } from './receivers.js';
 import { type Part, Scatter } from './scatter.js';
 import type { Deferred } from '../commands/context.js';
 import { type Reading, awaitReadable, readRequest, waitedCount } from '../commands/stream-read.js';

@@ -15,8 +15,8 @@
  * it is lost after EXEC has left, nobody knows: the reply is PEERLOST, and says so.
  */
 import type { Peer } from './peer.js';
-import { Answered } from './peer.js';
 import type { PeerLink } from './peer-link.js';
+import { Answered } from './receivers.js';
 import { type Part, Scatter } from './scatter.js';
 import { behindHeader, integerOf } from './merge.js';
 import type { Deferred } from '../commands/context.js';

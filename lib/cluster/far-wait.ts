@@ -22,8 +22,9 @@
  * itself, over a link of its own; one for several is refused with CROSSSLOT.
  */
 import { BorrowedLinks } from './borrowed-links.js';
-import { Answered, type Peer } from './peer.js';
+import type { Peer } from './peer.js';
 import { DOUBT } from './peer-link.js';
+import { Answered } from './receivers.js';
 import { type Part, Scatter } from './scatter.js';
 import { behindHeader, integerOf } from './merge.js';
 import type { Deferred, Wait } from '../commands/context.js';

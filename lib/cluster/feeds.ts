@@ -24,7 +24,8 @@
  * wherever, arrives. What is published while a link is down is lost to this node, as it is to a client of Redis that
  * has lost its connection.
  */
-import { Answered, type Peer } from './peer.js';
+import type { Peer } from './peer.js';
+import { Answered } from './receivers.js';
 import { encodeRequest } from '../protocol/args.js';
 import { type PubSub, TOPIC_KINDS } from '../pubsub/pubsub.js';
 import type { WantKind } from '../pubsub/subscriber.js';

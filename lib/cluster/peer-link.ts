@@ -11,13 +11,24 @@
  *
  * A link is `idle` (not wanted), `connecting` (requests queue up), `up`, or `down` (requests are refused at once, with
  * the reason) until the next attempt. A lost link answers what it owes with PEERLOST and sends nothing twice.
+ *
+ * A peer that is paused (CLIENT PAUSE) says so over each link that clients share, and what the pause is for then waits
+ * with its clients: on the link it would hold up all others. While it is not known whether the peer is paused, all
+ * that is for it waits so. See commands/client-pause.ts.
  */
 import type { NodeAddress } from './node-address.js';
 import { Queue } from './queue.js';
+import { Answered, Asked } from './receivers.js';
 import type { Dial, Wire } from './wire.js';
+import type { PauseMode } from '../commands/client-pause.js';
 import type { Context, Receiver } from '../commands/context.js';
+import type { Command } from '../commands/table.js';
 import { CommandError } from '../errors.js';
-import { NOT_RESP, ReplyFramer } from '../protocol/reply-framer.js';
+import { HeldBack, type Holder, isForPauseOfWrites } from '../execution/held-back.js';
+import type { Session } from '../execution/session.js';
+import { encodeRequest } from '../protocol/args.js';
+import { readPush } from '../protocol/push.js';
+import { NOT_RESP, PUSH, ReplyFramer } from '../protocol/reply-framer.js';
 import { ReplyWriter, type Protocol } from '../protocol/reply-writer.js';
 
 export type LinkState = 'idle' | 'connecting' | 'up' | 'down';
@@ -32,6 +43,10 @@ export interface LinkOwner {
   introduce(link: PeerLink, ready: () => void): void;
   /** The link's state has changed. */
   onLinkState(link: PeerLink, reason: string): void;
+  /** What the peer has paused; undefined while that is not known. */
+  readonly paused: PauseMode | undefined;
+  /** Calls `answer` when all that clients have asked of the peer before is on its way. */
+  whenSent(answer: () => void): void;
   /** A request was answered after so long. */
   onRoundTrip(ms: number): void;
   /** How long to wait before the next attempt. */
@@ -47,13 +62,17 @@ export interface LinkLimits {
 export const DOUBT = 'the request may or may not have been executed';
 /** So much of a reply that has not arrived whole is held back; a larger one is passed on piece by piece. */
 const HELD_BYTES_MAX = 256 * 1024;
-/** With this byte a push begins. */
-const GREATER = 62;
+/** With this a push begins that tells of a pause. */
+const PAUSE_PUSH = '>3\r\n$5\r\npause';
 /** What is written at once; each such piece that leaves is a sign of life. */
 const WRITE_BYTES_MAX = 1024 * 1024;
 
-export class PeerLink {
+export class PeerLink implements Holder {
   state: LinkState = 'idle';
+  /** Up, and nothing is held back: looked at before every request. */
+  isOpen = false;
+  /** What the peer has paused, as it has said over this link; undefined until it has. */
+  paused: PauseMode | undefined;
   /** Why the link is down. */
   reason = 'not connected';
   /** Requests that the peer has not answered. */
@@ -70,7 +89,7 @@ export class PeerLink {
   private isFlushing = false;
   /** Bytes that the wire has taken and not sent. */
   private backlogBytes = 0;
-  private framer = new ReplyFramer();
+  private framer: ReplyFramer;
   /** What has arrived of a reply that is not whole. */
   private partial: Buffer[] = [];
   private partialBytes = 0;
@@ -86,12 +105,15 @@ export class PeerLink {
   private timedReplies = 0;
   private timedSinceMs = 0;
   private isRetired = false;
-  /** Takes what the peer sends unasked, one push at a time; undefined where it sends nothing unasked. */
-  pushes: Receiver | undefined;
-  /** Where there are pushes: who gets the reply or push of which a part has arrived. */
-  private arriving: Receiver | undefined;
+  /** Takes what the peer sends unasked, other than pauses. */
+  onPush: ((push: Buffer) => void) | undefined;
+  /** What has arrived of a push, while one is arriving. */
+  private pushParts: Buffer[] | undefined;
+  private pushFramer = new ReplyFramer();
   /** Takes the reply to what `ask` sent. */
-  private answer: ((reply: Buffer) => void) | undefined;
+  private asked: Receiver | undefined;
+  /** Clients whose requests wait here. */
+  private readonly heldBack = new Set<() => void>();
 
   constructor(
     private readonly owner: LinkOwner,
@@ -100,8 +122,15 @@ export class PeerLink {
     /** Whether to connect again without being asked. */
     private readonly isKept: boolean,
     /** Whether it serves one client at a time, which borrows it, and ends with its connection. */
-    private readonly isOwn = false,
-  ) {}
+    readonly isOwn = false,
+  ) {
+    this.framer = this.newFramer();
+  }
+
+  /** A plain Redis server does not tell us of anything. */
+  private newFramer(): ReplyFramer {
+    return new ReplyFramer(this.owner.address.kind === 'pigeonhole');
+  }
 
   /** Whether a silent peer is given up; not for commands that block. */
   isTimed = true;
@@ -109,6 +138,55 @@ export class PeerLink {
   onLost: ((reason: string) => void) | undefined;
 
   // ---- requests
+
+  /**
+   * Throws HeldBack when a client's request must not be sent now, because the peer is paused or may be. Then none of it
+   * may be sent anywhere.
+   */
+  holdBack(session: Session, command: Command): void {
+    if (!this.isOpen && this.isHeldBack(session, command)) throw new HeldBack(this);
+  }
+
+  /** Whether a request must not be sent now. Throws the CommandError of a link that has too much to take in. */
+  isHeldBack(session: Session, command: Command): boolean {
+    if (this.isOpen) return false;
+    if (this.state === 'idle') this.prepare();
+    if (this.state === 'down') return false;
+    const paused = this.paused ?? this.owner.paused;
+    return paused === undefined || isPausedFor(paused, session, command);
+  }
+
+  /** Requests that clients have made have not been sent. */
+  get hasQueued(): boolean {
+    return this.state === 'connecting' && this.output.length > 0;
+  }
+
+  wait(goOn: () => void): void {
+    this.heldBack.add(goOn);
+  }
+
+  forget(goOn: () => void): void {
+    this.heldBack.delete(goOn);
+  }
+
+  /** Something has changed: what waits here is tried again. */
+  private letGo(): void {
+    this.isOpen = this.state === 'up' && this.paused === 'none';
+    const waiting = [...this.heldBack];
+    this.heldBack.clear();
+    for (const goOn of waiting) goOn();
+  }
+
+  /** The peer has told, under a number, what is paused from now on. */
+  learnPause(mode: PauseMode, number: string): void {
+    this.paused = mode;
+    this.letGo();
+    if (mode === 'none') return;
+    // It goes behind all that is for the peer: nothing follows it that is to wait.
+    const answer = encodeRequest(['PEER', 'HOLDS', number]);
+    if (this.state === 'up') this.owner.whenSent(() => this.state === 'up' && this.tell(new Answered(() => undefined), answer));
+    else this.tell(new Answered(() => undefined), answer);
+  }
 
   /**
    * Sends a request's bytes; the reply goes to `context`, in its place. Throws a CommandError when the peer is down or
@@ -182,14 +260,18 @@ export class PeerLink {
   // ---- replies
 
   private onChunk(chunk: Buffer): void {
-    if (this.state !== 'up') return this.onAnswer(chunk);
-    const { framer } = this;
+    const { wire } = this;
     const { length } = chunk;
     let at = 0;
-    while (at < length) {
-      const receiver = this.pushes === undefined ? this.waiting.first : this.receiverOf(chunk[at]!);
-      if (receiver === undefined) return this.lose('it sends replies that nobody asked for');
-      const wanted = this.pushes === undefined ? receiver.wanted : 1;
+    // In the introduction the connection may be given up for what the peer answers.
+    while (at < length && this.wire === wire) {
+      if (this.pushParts !== undefined) {
+        at = this.readPush(this.pushParts, chunk, at);
+        continue;
+      }
+      const { framer } = this;
+      const receiver = this.state === 'up' ? this.waiting.first : this.asked;
+      const wanted = receiver === undefined ? 1 : receiver.wanted;
       let whole = 0;
       let place = at;
       let end = 0;
@@ -197,28 +279,56 @@ export class PeerLink {
         place = end;
         whole++;
       }
-      if (end === NOT_RESP) return this.lose('what it sends is not RESP');
-      if (whole > 0) this.pass(receiver, chunk, at, place, whole);
+      if (end === PUSH) this.pushParts = [];
+      else if (receiver === undefined) return this.loseForWrong('it sends replies that nobody asked for');
+      else if (end === NOT_RESP) return this.loseForWrong('what it sends is not RESP');
+      if (whole > 0) this.pass(receiver!, chunk, at, place, whole);
+      at = place;
+      if (whole === wanted || end === PUSH) continue;
       // What is left begins a reply that goes on in the next chunk.
-      if (whole < wanted && place < length) this.hold(receiver, chunk.subarray(place));
-      at = whole < wanted ? length : place;
+      if (place < length) this.hold(receiver!, chunk.subarray(place));
+      at = length;
     }
-    this.onHeard();
+    if (this.state === 'up') this.onHeard();
   }
 
-  /** On a link with pushes: who gets what begins, or goes on, with this byte. */
-  private receiverOf(first: number): Receiver | undefined {
-    return (this.arriving ??= first === GREATER ? this.pushes : this.waiting.first);
+  private loseForWrong(reason: string): void {
+    this.lose(this.state === 'up' ? reason : 'it does not answer as a node does');
+  }
+
+  /** Reads on in a push; gives the place behind it, or behind the chunk. */
+  private readPush(parts: Buffer[], chunk: Buffer, at: number): number {
+    const end = this.pushFramer.next(chunk, at, chunk.length);
+    if (end === NOT_RESP) {
+      this.loseForWrong('what it sends is not RESP');
+      return chunk.length;
+    }
+    if (end < 0) {
+      parts.push(Buffer.from(chunk.subarray(at)));
+      return chunk.length;
+    }
+    const last = chunk.subarray(at, end);
+    const push = parts.length === 0 ? last : Buffer.concat([...parts, last]);
+    this.pushParts = undefined;
+    if (push.toString('latin1', 0, PAUSE_PUSH.length) === PAUSE_PUSH) this.onPause(push);
+    else this.onPush?.(push);
+    return end;
+  }
+
+  private onPause(push: Buffer): void {
+    const [, mode, number] = readPush(push);
+    this.learnPause(mode!.toString('latin1') as PauseMode, number!.toString('latin1'));
   }
 
   /** Gives a receiver its next replies. */
   private pass(receiver: Receiver, chunk: Buffer, start: number, end: number, whole: number): void {
-    this.arriving = undefined;
-    if (receiver !== this.pushes) this.count(receiver, whole);
+    const isAsked = receiver === this.asked;
+    if (isAsked) this.asked = undefined;
+    else this.count(receiver, whole);
     if (this.partialBytes > 0) this.passPartial(receiver);
     this.isTorn = false;
     receiver.deliver(chunk, start, end, whole);
-    if (this.timedReplies === 0 || receiver === this.pushes) return;
+    if (this.timedReplies === 0 || isAsked) return;
     this.timedReplies = Math.max(0, this.timedReplies - whole);
     if (this.timedReplies === 0) this.owner.onRoundTrip(performance.now() - this.timedSinceMs);
   }
@@ -259,7 +369,7 @@ export class PeerLink {
     clearTimeout(this.retry);
     if (this.state === 'idle') this.setState('connecting', 'not connected yet');
     this.heardMs = performance.now();
-    this.framer = new ReplyFramer();
+    this.framer = this.newFramer();
     const wire = this.owner.dial(this.owner.address, {
       onOpen: () => this.wire === wire && this.owner.introduce(this, () => this.onReady()),
       onChunk: (chunk) => this.wire === wire && this.onChunk(chunk),
@@ -271,24 +381,8 @@ export class PeerLink {
 
   /** For the introduction: sends a request and hands its reply to `then`, ahead of everything that is queued. */
   ask(request: Buffer, then: (reply: Buffer) => void): void {
-    this.answer = then;
+    this.asked = new Asked(then, () => this.loseForWrong('its answer has no end'));
     this.wire?.write(request);
-  }
-
-  private onAnswer(chunk: Buffer): void {
-    this.partial.push(Buffer.from(chunk));
-    this.partialBytes += chunk.length;
-    const end = this.framer.next(chunk, 0, chunk.length);
-    if (end === NOT_RESP || (end >= 0 && end < chunk.length) || this.partialBytes > HELD_BYTES_MAX || !this.answer) {
-      return this.lose('it does not answer as a node does');
-    }
-    if (end < 0) return;
-    const reply = Buffer.concat(this.partial);
-    this.partial = [];
-    this.partialBytes = 0;
-    const { answer } = this;
-    this.answer = undefined;
-    answer(reply);
   }
 
   private onReady(): void {
@@ -301,7 +395,7 @@ export class PeerLink {
 
   /** Gives the connection up: answers what is owed with an error, and tries again later. */
   lose(reason: string, code = 'PEERLOST'): void {
-    const { wire, waiting, state, isTorn, arriving } = this;
+    const { wire, waiting, state, isTorn } = this;
     this.wire = undefined;
     wire?.destroy();
     this.reset();
@@ -314,21 +408,21 @@ export class PeerLink {
     const wasSent = state === 'up';
     const error = wasSent ? `${code} ${this.describe()}: ${reason}; ${DOUBT}` : this.down().message;
     if (wasSent) this.lost += waiting.length;
-    if (isTorn && (this.pushes === undefined || arriving !== this.pushes)) waiting.shift()!.tear();
-    this.pushes?.tear();
+    if (isTorn && wasSent) waiting.shift()!.tear();
     for (let receiver = waiting.shift(); receiver !== undefined; receiver = waiting.shift()) receiver.fail(error);
   }
 
   private reset(): void {
-    this.last = this.arriving = undefined;
-    this.answer = undefined;
+    this.last = this.asked = this.pushParts = undefined;
+    this.paused = undefined;
     this.partial = [];
     this.partialBytes = 0;
     this.isTorn = false;
     this.inFlight = 0;
     this.backlogBytes = 0;
     this.timedReplies = 0;
-    this.framer = new ReplyFramer();
+    this.framer = this.newFramer();
+    this.pushFramer = new ReplyFramer();
     this.output.take();
     this.output.renew();
   }
@@ -345,6 +439,8 @@ export class PeerLink {
   /** Called now and then: gives up a peer that has been silent for too long. */
   watch(nowMs: number): void {
     const { timeoutMs } = this.owner.limits;
+    // What it sends may be held back over there; whether the peer is there shows the link that is kept.
+    if (this.isOwn && this.state === 'up' && isPause(this.owner.paused)) this.heardMs = nowMs;
     if (this.wire === undefined || nowMs - this.heardMs <= timeoutMs) return;
     if (this.state !== 'up') this.lose(`no answer for ${timeoutMs} ms`);
     else if (this.inFlight > 0 && !this.isRested && this.isTimed) this.lose(`no reply for ${timeoutMs} ms`, 'PEERDOWN');
@@ -367,6 +463,7 @@ export class PeerLink {
   private setState(state: LinkState, reason: string): void {
     this.state = state;
     this.reason = reason;
+    this.letGo();
     this.owner.onLinkState(this, reason);
   }
 
@@ -382,4 +479,13 @@ export class PeerLink {
     const bytes = this.output.length + this.backlogBytes;
     return new CommandError(`PEERBUSY ${this.describe()}: ${bytes} bytes wait to be sent; the request was not sent`);
   }
+}
+
+function isPause(mode: PauseMode | undefined): boolean {
+  return mode === 'writes' || mode === 'all';
+}
+
+/** Whether a request is one that such a pause is for. */
+export function isPausedFor(paused: PauseMode | undefined, session: Session, command: Command): boolean {
+  return paused === 'all' || (paused === 'writes' && isForPauseOfWrites(session, command));
 }

@@ -5,12 +5,17 @@
 import { HANDSHAKE_VERSION, type Exchange, isNonce, isProof, newNonce, proofOf } from './handshake.js';
 import type { NodeAddress } from './node-address.js';
 import type { Feeds } from './feeds.js';
-import { type LinkLimits, type LinkOwner, type LinkState, PeerLink } from './peer-link.js';
+import { type LinkLimits, type LinkOwner, type LinkState, PeerLink, isPausedFor } from './peer-link.js';
 import { Latencies } from './latencies.js';
+import { Answered, Returning } from './receivers.js';
 import type { Dial } from './wire.js';
 import type { PeerState } from '../commands/shard-services.js';
-import type { Context, Deferred, Receiver } from '../commands/context.js';
+import type { PauseMode } from '../commands/client-pause.js';
+import type { Context } from '../commands/context.js';
+import type { Command } from '../commands/table.js';
 import { CommandError } from '../errors.js';
+import { HeldBack } from '../execution/held-back.js';
+import type { Session } from '../execution/session.js';
 import type { TrackedAway } from '../execution/tracked-commands.js';
 import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
 import type { Protocol } from '../protocol/reply-writer.js';
@@ -69,6 +74,8 @@ export class Peer implements LinkOwner {
   private timer: NodeJS.Timeout | undefined;
   private pingedMs = 0;
   private isRetired = false;
+  /** Answers to notices of a pause that are to be given. */
+  private unanswered: (() => void)[] = [];
 
   constructor(
     readonly name: string,
@@ -133,6 +140,27 @@ export class Peer implements LinkOwner {
     }
   }
 
+  /** What is paused there. The link that is kept says so. */
+  get paused(): PauseMode | undefined {
+    return this.main.paused;
+  }
+
+  /** Throws HeldBack for a request of a client that is not to be sent now over a link of its own. */
+  holdBack(session: Session, command: Command): void {
+    if (isPausedFor(this.paused, session, command)) throw new HeldBack(this.main);
+  }
+
+  whenSent(answer: () => void): void {
+    this.unanswered.push(answer);
+    this.answerPauses();
+  }
+
+  /** What a link that is being opened has queued was asked for before a pause was known: it goes first. */
+  private answerPauses(): void {
+    if (this.unanswered.length === 0 || this.links.some((link) => link?.hasQueued === true)) return;
+    for (const answer of this.unanswered.splice(0)) answer();
+  }
+
   // ---- links that one client has to itself
 
   /**
@@ -188,7 +216,7 @@ export class Peer implements LinkOwner {
   openFeed(): void {
     if (this.feed !== undefined || this.address.kind === 'redis' || this.isRetired) return;
     this.feed = new PeerLink(this, 0, 2, true);
-    this.feed.pushes = new Pushes((push) => this.services.feeds.receive(push));
+    this.feed.onPush = (push) => this.services.feeds.receive(push);
     this.feed.connect();
   }
 
@@ -276,7 +304,9 @@ export class Peer implements LinkOwner {
         if (theirProof === undefined || fingerprint === undefined) return link.lose(refusal(proved));
         if (!isProof(theirProof, 'acceptor', exchange, cookie)) return link.lose('wrong cookie: it did not prove ours');
         this.learnFingerprint(fingerprint);
-        this.tellNews(link, told, ready);
+        const tellNews = (): void => this.tellNews(link, told, ready);
+        if (link.isOwn) tellNews();
+        else this.askForPauses(link, tellNews);
       });
     });
   }
@@ -288,7 +318,22 @@ export class Peer implements LinkOwner {
     link.ask(encodeRequest(['PEER', 'MAP', fingerprint]), () => this.tellNews(link, fingerprint, ready));
   }
 
-  private introduceToRedis(link: PeerLink, ready: () => void): void {
+  /** From here on the peer tells of its pauses. One that is older than this knows no such request. */
+  private askForPauses(link: PeerLink, ready: () => void): void {
+    link.ask(encodeRequest(['PEER', 'PAUSES']), (reply) => {
+      const [mode, number] = textsOf(decodeReply(reply));
+      if (mode === 'writes' || mode === 'all') link.learnPause(mode, number!);
+      else link.learnPause('none', '');
+      ready();
+    });
+  }
+
+  private introduceToRedis(link: PeerLink, whenReady: () => void): void {
+    // It does not tell of pauses.
+    const ready = (): void => {
+      link.learnPause('none', '');
+      whenReady();
+    };
     const { user, password } = this.address;
     const steps: string[][] = [];
     if (password !== undefined) steps.push(user === undefined ? ['AUTH', password] : ['AUTH', user, password]);
@@ -321,6 +366,7 @@ export class Peer implements LinkOwner {
   }
 
   onLinkState(link: PeerLink, reason: string): void {
+    this.answerPauses();
     if (link.state === 'idle' && this.ownLinks.delete(link)) {
       this.rested = this.rested.filter((each) => each !== link);
       this.gone.requests += link.requests;
@@ -363,94 +409,6 @@ export class Peer implements LinkOwner {
 }
 
 const MINUS = 45;
-
-/** Passes the one reply to a client's request on, and says when it is whole. */
-class Returning implements Receiver {
-  constructor(
-    private readonly deferred: Deferred,
-    private readonly whenDone: () => void,
-  ) {}
-
-  get wanted(): number {
-    return this.deferred.wanted;
-  }
-
-  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
-    this.deferred.deliver(bytes, start, end, whole);
-    if (whole > 0) this.whenDone();
-  }
-
-  fail(error: string): void {
-    this.deferred.fail(error);
-  }
-
-  tear(): void {
-    this.deferred.tear();
-  }
-
-  extend(): boolean {
-    return false;
-  }
-}
-
-/** Takes one short reply of the node's own and gives its text. */
-export class Answered implements Receiver {
-  wanted = 1;
-  private text = '';
-
-  constructor(
-    private readonly then: (text: string) => void,
-    private readonly failed: () => void = () => undefined,
-  ) {}
-
-  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
-    this.wanted -= whole;
-    this.text += bytes.toString('latin1', start, end);
-    if (this.wanted > 0) return;
-    if (this.text.startsWith('-')) this.failed();
-    else this.then(this.text.slice(1, -2));
-  }
-
-  fail(): void {
-    this.wanted = 0;
-    this.failed();
-  }
-
-  tear(): void {
-    this.fail();
-  }
-
-  extend(): boolean {
-    return false;
-  }
-}
-
-/** Takes pushes, one after the other. */
-class Pushes implements Receiver {
-  readonly wanted = 1;
-  private parts: Buffer[] = [];
-
-  constructor(private readonly then: (push: Buffer) => void) {}
-
-  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
-    const part = bytes.subarray(start, end);
-    if (whole === 0) this.parts.push(Buffer.from(part));
-    else if (this.parts.length === 0) this.then(part);
-    else this.then(Buffer.concat([...this.parts.splice(0), part]));
-  }
-
-  fail(): void {
-    this.parts = [];
-  }
-
-  tear(): void {
-    this.parts = [];
-  }
-
-  extend(): boolean {
-    return false;
-  }
-}
 
 /** The elements of an array of texts; empty for any other reply. */
 function textsOf(reply: Reply): string[] {

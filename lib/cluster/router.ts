@@ -21,6 +21,7 @@ import type {
 import type { Command } from '../commands/table.js';
 import { CommandError, execAbortedBy, outOfMemory, wrongArity } from '../errors.js';
 import type { Router } from '../execution/execute.js';
+import { type Holder, isForPauseOfWrites } from '../execution/held-back.js';
 import type { Session } from '../execution/session.js';
 import type { Transaction } from '../execution/transaction.js';
 import { Args } from '../protocol/args.js';
@@ -139,7 +140,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
    * `failed` is called with the keys of a node that refuses; not when it is down, for then the request fails too.
    */
   tellOwners(
-    session: Session, args: Args, keys: KeyPositions, request: (keys: readonly Buffer[]) => Buffer,
+    session: Session, command: Command, args: Args, keys: KeyPositions, request: (keys: readonly Buffer[]) => Buffer,
     failed: (keys: readonly Buffer[]) => void,
   ): void {
     const { map, peers } = this.routes;
@@ -149,6 +150,8 @@ export class ShardRouter implements Router, Sides, WaitRouter {
       const peer = peers[map.ownerOf(args.bytes, args.offsets[position]!, args.lengths[position]!)];
       if (peer !== undefined) names.set(peer, [...(names.get(peer) ?? []), args.copy(position)]);
     }
+    // The request itself will have to wait with what goes in front of it.
+    for (const peer of names.keys()) peer.link(session.db.index, session.protocol).holdBack(session, command);
     for (const [peer, theirs] of names) peer.preface(session, request(theirs), () => failed(theirs));
   }
 
@@ -157,11 +160,16 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     const peer = this.routes.peers[owner]!;
     if (command.isBlocking) this.forwardOnItsOwn(session, command, args, peer);
     else if (peer.address.kind === 'redis' && isForRedis(command)) runOnRedis(peer, session, command, args);
-    else peer.link(session.db.index, session.protocol).forward(session, args.bytes, args.start, args.end);
+    else {
+      const link = peer.link(session.db.index, session.protocol);
+      if (!link.isOpen) link.holdBack(session, command);
+      link.forward(session, args.bytes, args.start, args.end);
+    }
   }
 
   private forwardOnItsOwn(session: Session, command: Command, args: Args, peer: Peer): void {
     const { bytes, start, end } = args;
+    peer.holdBack(session, command);
     const tracked = session.node.trackedCommands.away(session, command, args);
     peer.forwardOnItsOwn(session, bytes, start, end, tracked);
   }
@@ -173,6 +181,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     if (owner === this.routes.self) return false;
     const placed = this.placedKeys();
     if (placed.some(({ peer }) => peer?.address.kind === 'redis')) return false;
+    for (const { peer } of placed) peer?.holdBack(session, command);
     new FarWait(this, session, command, args, placed);
     return true;
   }
@@ -182,6 +191,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     const placed = this.placedKeys();
     const read = new FarRead(this, session, command, args, placed);
     if (read.mayWait && placed.some(({ peer }) => peer?.address.kind === 'redis')) throw this.crossSlot(args);
+    for (const { peer } of placed) peer?.holdBack(session, command);
     read.start();
   }
 
@@ -204,6 +214,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
 
   admitToTransaction(session: Session, command: Command, args: Args): void {
     this.placeTransaction(session.transaction!, this.nodeFor(command, args));
+    this.peerNamed(session.transaction!.node)?.holdBack(session, command);
   }
 
   /** The node where a queued command must run; undefined when any will do. Throws when it is more than one. */
@@ -233,6 +244,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     this.placeTransaction(transaction, this.nodeFor(command, args));
     const peer = this.peerNamed(transaction.node);
     if (peer === undefined) return false;
+    peer.holdBack(session, command);
     const place = this.farPlace(transaction, peer);
     try {
       place.watch(session, args);
@@ -244,7 +256,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
   }
 
   /** EXEC: true when the transaction runs on a peer, false when it is for this node. */
-  exec(session: Session): boolean {
+  exec(session: Session, command: Command): boolean {
     const { transaction } = session;
     if (!transaction?.isOpen) return false;
     if (transaction.routedBy !== this.routes) this.placeAgain(transaction);
@@ -255,6 +267,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
       if (transaction.node === undefined) transaction.router = this;
       return false;
     }
+    peer.holdBack(session, command);
     this.farPlace(transaction, peer).exec(session, transaction, this);
     return true;
   }
@@ -309,7 +322,8 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     // The last key lacks its value: no part is run.
     if (args.count - positions[count - 1]! !== positions[1]! - positions[0]!) throw wrongArity(command.fullName);
     const asked = [...new Set(this.owners)];
-    // Before anything is sent: a part that cannot be sent at all leaves the others undone.
+    // Before anything is sent: a part that must wait, or cannot be sent at all, leaves the others undone.
+    for (const owner of asked) peers[owner]?.link(session.db.index, session.protocol).holdBack(session, command);
     for (const owner of asked) peers[owner]?.link(session.db.index, session.protocol).prepare();
     const scatter = new Scatter(answer(session.defer(false), mergeBy(command.spec.merge!)));
     // A part's reply may come back while the others are being made, never before this function has returned.
@@ -343,6 +357,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
   /** Runs a request on every shard. */
   private scatterToAll(session: Session, command: Command, args: Args): boolean {
     if (this.isAlone) return false;
+    this.holdBackForAll(session, command);
     const scatter = new Scatter(answer(session.defer(false), mergeBy(command.spec.merge!)));
     this.askAll(scatter, session, command, args);
     return true;
@@ -369,10 +384,27 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     session.db = selected;
   }
 
+  /** Who holds a request back that is to be sent to an owner, or run here; undefined when nobody does. */
+  holderOf(owner: number, session: Session, command: Command, database: number): Holder | undefined {
+    const peer = this.routes.peers[owner];
+    const { pause } = session.node;
+    if (peer === undefined) {
+      return pause.isActive && pause.holdsBack(session, isForPauseOfWrites(session, command)) ? pause : undefined;
+    }
+    const link = peer.link(database, session.protocol);
+    return link.isHeldBack(session, command) ? link : undefined;
+  }
+
+  /** For a request that concerns all shards: throws HeldBack when it must wait for one of them. */
+  holdBackForAll(session: Session, command: Command): void {
+    for (const peer of this.routes.peers) peer?.link(session.db.index, session.protocol).holdBack(session, command);
+  }
+
   /** Carries a bucket from shard to shard, for the commands that can do without all keys on one. */
   private transfer(session: Session, command: Command, args: Args): void {
     const transfer = transferOf(session, command, args);
     if (transfer === undefined) throw this.crossSlot(args);
+    for (const owner of this.owners) this.routes.peers[owner]?.holdBack(session, command);
     runTransfer(this, session, transfer);
   }
 

@@ -20,6 +20,7 @@ type SpecialRoute = (router: ShardRouter, session: Session, command: Command, ar
  */
 const scan: SpecialRoute = (router, session, command, args) => {
   if (router.isAlone) return false;
+  router.holdBackForAll(session, command);
   const place = readPlace(readScanCursor(args, 1));
   const { count } = readScanOptions(args, 2, (index) => (args.is(index, 'TYPE') && index + 1 < args.count ? 2 : 0));
   const { owners } = router.routes.map;
@@ -72,6 +73,7 @@ function joinPages(cursor: bigint, count: number, pages: readonly Page[]): Buffe
 /** A key drawn from all shards, each as likely as it has keys: first their sizes are asked for, then one draws. */
 const randomKey: SpecialRoute = (router, session, command, args) => {
   if (router.isAlone) return false;
+  router.holdBackForAll(session, command);
   const { owners } = router.routes.map;
   const deferred = session.defer(false);
   const request = setArgs(new Args(), [args.copy(0)]);
@@ -161,7 +163,7 @@ const askRelay: SpecialRoute = (router, session, _command, args) => {
 export const specialRoutes: Readonly<Partial<Record<string, SpecialRoute>>> = {
   scan, randomkey: randomKey, info, publish, spublish,
   watch: (router, session, command, args) => router.watch(session, command, args),
-  exec: (router, session) => router.exec(session),
+  exec: (router, session, command) => router.exec(session, command),
   'pubsub|channels': askRelay, 'pubsub|numsub': askRelay, 'pubsub|numpat': askRelay,
   'pubsub|shardchannels': askRelay, 'pubsub|shardnumsub': askRelay,
 };

@@ -11,6 +11,8 @@ import {
 } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 
+const OK = Buffer.from('+OK\r\n');
+
 // ---- of oneself
 
 const id: Handler = ({ client }, _args, reply) => reply.integer(client.id);
@@ -157,13 +159,19 @@ function isKilled(client: Client, filter: KillFilter, context: Context): boolean
   return !(filter.skipsSelf && client === context.client);
 }
 
-const pause: Handler = ({ node }, args, reply) => {
+const pause: Handler = (context, args, reply) => {
+  const { node } = context;
   if (args.count > 4) throw subcommandSyntax(args.text(1), 'client');
   const holdsReads = args.count === 3 || readPauseMode(args, 3);
   const timeoutMs = readInteger(args, 2, notATimeout);
   if (timeoutMs < 0) throw negativeTimeout();
-  node.pause.begin(node.clock.nowMs() + timeoutMs, holdsReads);
-  reply.ok();
+  node.pause.begin({
+    endsAtMs: node.clock.nowMs() + timeoutMs, holdsReads, patienceMs: node.settings.integer('peer-timeout'),
+    expected: node.waits.holders,
+  });
+  if (node.pause.isSettled) return reply.ok();
+  const deferred = context.defer(true);
+  node.pause.whenSettled(() => deferred.complete([OK]));
 };
 
 function readPauseMode(args: Args, index: number): boolean {

@@ -100,6 +100,8 @@ export interface Waits {
   signal(db: Keyspace, key: Slice): void;
   /** How many clients wait for an end of their time. */
   readonly timedCount: number;
+  /** Sessions of other nodes that have been told that a bucket is ready, and come to take. */
+  readonly holders: Iterable<object>;
 }
 
 /** A word of a request that is made here. */

@@ -63,7 +63,7 @@ const HOLD_MS_MAX = 1000;
 /** A queue that stands still, and for whom. */
 export interface Hold {
   readonly queue: Queue;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout;
 }
 
 /** Those who wait for one bucket, whether it is there or not. */
@@ -88,6 +88,8 @@ export class WaitingClients implements Waits {
   private readonly queues: Map<string, Queue>[];
   private ready: Queue[] = [];
   private isServing = false;
+  /** Those for whom a queue stands still. */
+  readonly holders = new Set<Session>();
   /** Data is being loaded: nobody is served from a part of it. */
   isSuspended = false;
   /** How many of the waiters wait for streams: while there are any, they are told when a bucket that is one goes. */
@@ -239,7 +241,8 @@ export class WaitingClients implements Waits {
     const queue = this.queues[session.db.index]!.get(key.text());
     if (queue === undefined) return;
     queue.isHeld = true;
-    session.hold = { queue, timer: setTimeout(() => this.endHold(session), HOLD_MS_MAX) };
+    session.hold = { queue, timer: this.holdTimer(session) };
+    this.holders.add(session);
   }
 
   /** Lets the queue go on that a client holds. */
@@ -248,12 +251,23 @@ export class WaitingClients implements Waits {
     if (hold === undefined) return;
     session.hold = undefined;
     clearTimeout(hold.timer);
+    this.holders.delete(session);
+    this.node.pause.arrived(session);
     hold.queue.isHeld = false;
     this.makeReady(hold.queue);
     this.serve();
   }
 
+  private holdTimer(session: Session): NodeJS.Timeout {
+    return setTimeout(() => this.endHold(session), HOLD_MS_MAX);
+  }
+
   private endHold(session: Session): void {
+    // Whoever comes to take may be held back by the pause, and nobody else is to take meanwhile.
+    if (this.node.pause.isActive) {
+      session.hold!.timer = this.holdTimer(session);
+      return;
+    }
     this.node.setNow();
     this.release(session);
   }

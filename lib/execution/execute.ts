@@ -7,6 +7,7 @@
  * logged with its stack, the client gets `-ERR internal error`, and the node goes on. A handler changes nothing before
  * it has checked everything, so what such an error can leave half done is one bucket.
  */
+import { HeldBack, isForPauseOfWrites } from './held-back.js';
 import type { NodeState } from './node-state.js';
 import { writeError } from './refusal.js';
 import { runCommand } from './run.js';
@@ -21,13 +22,16 @@ import {
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 
-/** Sends requests that are not (only) for this node to where they belong; see cluster/router.ts. */
+/**
+ * Sends requests that are not (only) for this node to where they belong; see cluster/router.ts. Throws HeldBack for one
+ * that must wait until it can be sent.
+ */
 export interface Router {
   /** True when the request has been taken care of; false when it is to be run here. */
   route(session: Session, command: Command, args: Args, reply: ReplyWriter): boolean;
   /** Sends a request to every other node that owns one of the keys, in front of what is routed next. */
   tellOwners(
-    session: Session, args: Args, keys: KeyPositions, request: (keys: readonly Buffer[]) => Buffer,
+    session: Session, command: Command, args: Args, keys: KeyPositions, request: (keys: readonly Buffer[]) => Buffer,
     failed: (keys: readonly Buffer[]) => void,
   ): void;
   /** Throws when a request cannot be a part of the session's transaction, because of where its buckets are. */
@@ -60,7 +64,9 @@ export class Executor {
       else this.refuse(session, error, reply);
     }
     if (command === undefined) return;
-    if (node.pause.isActive && isHeldBack(session, command)) return session.postpone(args);
+    if (node.pause.isActive && node.pause.holdsBack(session, isForPauseOfWrites(session, command))) {
+      return session.postpone(args, node.pause);
+    }
     if (router !== undefined && command.overtakes && session.isOwed) return session.postponeBehindOwed(args);
     session.lastCommand = command;
     if (session.isQueueing && !command.isStepOfTransaction) return this.queue(session, command, args, reply);
@@ -75,6 +81,7 @@ export class Executor {
       if (maxMemory.isSet && maxMemory.isFull()) throw outOfMemory();
       this.router?.admitToTransaction(session, command, args);
     } catch (error) {
+      if (error instanceof HeldBack) return session.postpone(args, error.by);
       command.rejectedCalls++;
       return this.refuse(session, error, reply);
     }
@@ -146,12 +153,6 @@ export class Executor {
         `Connection from ${session.address} aborted.`,
     );
   }
-}
-
-/** Whether the pause that is on concerns this request. */
-function isHeldBack(session: Session, command: Command): boolean {
-  const { pause } = session.node;
-  return pause.holdsBack(command) || (command.name === 'exec' && session.transaction?.writes === true);
 }
 
 function argumentTexts(args: Args): string[] {

@@ -1,5 +1,6 @@
 /** Runs a command that has been admitted: on its own (execute.ts), or as a part of a transaction (transaction.ts). */
 import type { Router } from './execute.js';
+import { HeldBack } from './held-back.js';
 import { writeError } from './refusal.js';
 import type { Session } from './session.js';
 import type { Command } from '../commands/table.js';
@@ -7,7 +8,10 @@ import { execAbortedBy, outOfMemory } from '../errors.js';
 import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 
-/** Runs the command here or, when `router` says so, elsewhere, and writes its reply or the error. */
+/**
+ * Runs the command here or, when `router` says so, elsewhere, and writes its reply or the error. One that must wait
+ * before it can be sent has the session postponed.
+ */
 export function runCommand(session: Session, command: Command, args: Args, reply: ReplyWriter, router?: Router): void {
   const { node } = session;
   const { maxMemory, timer, trackedCommands } = node;
@@ -23,11 +27,18 @@ export function runCommand(session: Session, command: Command, args: Args, reply
     }
   } catch (error) {
     reply.rewind(mark);
+    if (error instanceof HeldBack) return holdBack(session, args, error);
     writeError(node, error, command, reply);
   }
   if (isTracked || session.tracking !== undefined) trackedCommands.end(session, command, args);
   timer.end(session, command, args);
   if (node.monitors.count > 0) node.monitors.show(session, session.db.index, command, args);
+}
+
+/** Nothing has been sent or run: the request waits with its client, and is run as if it came then. */
+function holdBack(session: Session, args: Args, { by }: HeldBack): void {
+  session.node.tracking.commandDone();
+  session.postpone(args, by);
 }
 
 /** A transaction is refused as a whole: what is in it is not asked again. */

@@ -2,6 +2,7 @@
  * A session: what one connection has said and chosen. It is the context of every command that the connection runs.
  */
 import type { Hold, Unblockable } from './blocking.js';
+import type { Holder } from './held-back.js';
 import type { NodeState } from './node-state.js';
 import { Transaction } from './transaction.js';
 import type { Watches } from './watches.js';
@@ -34,8 +35,8 @@ export interface Transport {
   defer(holds: boolean, mayBeOvertaken: boolean): Deferred;
   /** Replies are promised that have not come. */
   readonly isOwed: boolean;
-  /** Keeps the request, and runs it and what follows once the pause is over. */
-  postpone(args: Args): void;
+  /** Keeps the request, and runs it and what follows once `holder` lets it go on. */
+  postpone(args: Args, holder: Holder): void;
   /** As `postpone`, once all replies that are promised have come. */
   postponeBehindOwed(args: Args): void;
   push(bytes: Buffer): void;
@@ -173,8 +174,8 @@ export class Session implements Context, Client, Author {
     return this.transport.isOwed;
   }
 
-  postpone(args: Args): void {
-    this.transport.postpone(args);
+  postpone(args: Args, holder: Holder): void {
+    this.transport.postpone(args, holder);
   }
 
   postponeBehindOwed(args: Args): void {

@@ -42,13 +42,13 @@ export class TrackedCommands {
       state.hasForgotten = false;
       if (!state.remembers || !findKeys(command, args, keys) || command.isBlocking) return;
       // An owner that cannot tell what changes must not be trusted: the client forgets at once what it gets.
-      router?.tellOwners(session, args, keys, (names) => encodeRequest(['PEER', 'TRACK', runId, ...names]), (names) => {
+      router?.tellOwners(session, command, args, keys, (names) => encodeRequest(['PEER', 'TRACK', runId, ...names]), (names) => {
         for (const name of names) tracking.tell(name.toString('latin1'), 0);
       });
     } else if (command.isWrite && state.isLoopless && router !== undefined && !command.isBlocking) {
       if (!findKeys(command, args, keys)) return;
       const origin = encodeRequest(['PEER', 'ORIGIN', runId, String(session.id)]);
-      router.tellOwners(session, args, keys, () => origin, () => undefined);
+      router.tellOwners(session, command, args, keys, () => origin, () => undefined);
       keys.count = 0;
     }
   }

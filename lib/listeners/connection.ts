@@ -15,6 +15,7 @@ import type { Accepted, SocketOwner } from './tcp-listener.js';
 import type { Outbox, Outlet } from './outbox.js';
 import type { Context, Deferred } from '../commands/context.js';
 import type { Executor } from '../execution/execute.js';
+import type { Holder } from '../execution/held-back.js';
 import type { DurabilityWaiter } from '../execution/propagation.js';
 import { Session, type Transport } from '../execution/session.js';
 import type { NodeState } from '../execution/node-state.js';
@@ -101,8 +102,9 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
   private holds = 0;
   /** Replies that wait until the disk has what they speak of (`appendfsync always`). */
   private undurable: Buffer[] | undefined;
-  /** The request that is held back: by a pause, or until what is owed has come. */
+  /** The request that is held back: by a pause, here or at a peer, or until what is owed has come. */
   private postponed: Args | undefined;
+  private holder: Holder | undefined;
   private isBehindOwed = false;
   private goOnOfThis: (() => void) | undefined;
   private onWrittenOfThis: (() => void) | undefined;
@@ -304,9 +306,10 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
     this.holds++;
   }
 
-  postpone(args: Args): void {
+  postpone(args: Args, holder: Holder): void {
     this.keepRequest(args);
-    this.node.pause.wait(this.goOn);
+    this.holder = holder;
+    holder.wait(this.goOn);
   }
 
   postponeBehindOwed(args: Args): void {
@@ -318,6 +321,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
   private get goOn(): () => void {
     return (this.goOnOfThis ??= () => {
       this.isBehindOwed = false;
+      this.holder = undefined;
       this.holds--;
       this.resumeSoon();
     });
@@ -582,7 +586,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
     this.whenClosed?.(this);
     this.isEnding = true;
     this.node.clients.delete(this.session.id);
-    if (this.postponed !== undefined) this.node.pause.forget(this.goOn);
+    this.holder?.forget(this.goOn);
     this.session.leave();
     const { owed } = this;
     this.owed = [];

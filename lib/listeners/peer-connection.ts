@@ -16,6 +16,7 @@ import type { Executor } from '../execution/execute.js';
 import { writeError } from '../execution/refusal.js';
 import type { NodeState } from '../execution/node-state.js';
 import { Args, setArgs } from '../protocol/args.js';
+import { encodePush } from '../protocol/push.js';
 import { Feed } from '../pubsub/feed.js';
 import { WANT_KINDS } from '../pubsub/pubsub.js';
 import { TrackingState } from '../pubsub/tracking.js';
@@ -215,7 +216,34 @@ export class PeerConnection extends Connection {
     else if (args.is(1, 'AWAIT') && args.count >= 4) this.awaitKeys(args);
     else if (args.is(1, 'READABLE') && args.count >= 6) this.awaitReadable(args);
     else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
+    else if (args.is(1, 'PAUSES') && args.count === 2) this.followPauses();
+    else if (args.is(1, 'HOLDS') && args.count === 3) this.learnHolding(args);
     else this.outbox.reply.error('ERR unknown PEER request');
+  }
+
+  // ---- pauses; see commands/client-pause.ts
+
+  /** `PEER PAUSES`: answers what is paused, and tells of every change; many clients share the link. */
+  private followPauses(): void {
+    const [mode, number] = this.node.pause.follow(this.session, {
+      tell: (changed, changedNumber) => this.push(encodePush(['pause', changed, String(changedNumber)])),
+      giveUp: () => this.endForSilence(),
+    });
+    const { reply } = this.outbox;
+    reply.array(2);
+    reply.bulkText(mode);
+    reply.bulkText(String(number));
+  }
+
+  /** `PEER HOLDS <number>`: nothing comes over this link any more that the pause with that number is for. */
+  private learnHolding(args: Args): void {
+    this.node.pause.heard(this.session, Number(args.text(2)));
+    this.outbox.reply.ok();
+  }
+
+  private endForSilence(): void {
+    this.node.log.warning(`Peer ${quoted(this.name!)} does not answer that it holds what is paused: its connection is closed`);
+    this.destroy();
   }
 
   // ---- messages; see cluster/feeds.ts
@@ -255,6 +283,7 @@ export class PeerConnection extends Connection {
   override onClose(): void {
     super.onClose();
     clearTimeout(this.patience);
+    this.node.pause.unfollow(this.session);
     if (this.newsFeed !== undefined) this.endFeed(this.newsFeed);
   }
 

@@ -1,6 +1,16 @@
-/** Reads a push that a peer has sent: a flat array of bulk strings. */
+/** Pushes that nodes send each other: flat arrays of bulk strings. */
+import { encodeRequest } from './args.js';
+
+const GREATER = 62;
 
 const LF = 10;
+
+/** A push of some strings. */
+export function encodePush(parts: readonly string[]): Buffer {
+  const push = encodeRequest(parts);
+  push[0] = GREATER;
+  return push;
+}
 
 /** The strings of a whole push, as parts of its bytes. */
 export function readPush(bytes: Buffer): Buffer[] {

@@ -11,6 +11,8 @@
 export const UNFINISHED = -1;
 /** The bytes are not RESP. */
 export const NOT_RESP = -2;
+/** A push begins, which is no reply. */
+export const PUSH = -3;
 
 const LF = 10;
 const CR = 13;
@@ -23,9 +25,11 @@ const BULK = 2;
 const AGGREGATE = 3;
 const PAIRS = 4;
 const ATTRIBUTE = 5;
+/** Framed as an aggregate. */
+const PUSHED = -1;
 
-const KINDS = new Uint8Array(256);
-for (const [marks, kind] of [['+-:_,#(', LINE], ['$=!', BULK], ['*~>', AGGREGATE], ['%', PAIRS], ['|', ATTRIBUTE]] as const) {
+const KINDS = new Int8Array(256);
+for (const [marks, kind] of [['+-:_,#(', LINE], ['$=!', BULK], ['*~', AGGREGATE], ['>', PUSHED], ['%', PAIRS], ['|', ATTRIBUTE]] as const) {
   for (const mark of marks) KINDS[mark.charCodeAt(0)] = kind;
 }
 
@@ -40,9 +44,13 @@ export class ReplyFramer {
   private number = 0;
   private isNegative = false;
 
+  /** With `separatesPushes`, one that stands between replies is not taken for a reply. */
+  constructor(private readonly separatesPushes = false) {}
+
   /**
    * Where the reply that begins, or goes on, at `at` ends (exclusive): at most `end`. UNFINISHED when it goes on behind
-   * `end`: then call again with the bytes that follow. NOT_RESP when it cannot be a reply.
+   * `end`: then call again with the bytes that follow. NOT_RESP when it cannot be a reply. PUSH when one begins at `at`
+   * and is to be read apart.
    */
   next(bytes: Buffer, at: number, end: number): number {
     let place = at;
@@ -61,7 +69,14 @@ export class ReplyFramer {
       if (this.kind === 0) {
         if (place >= end) return UNFINISHED;
         this.kind = KINDS[bytes[place++]!]!;
-        if (this.kind === 0) return NOT_RESP;
+        if (this.kind <= 0) {
+          if (this.kind === 0) return NOT_RESP;
+          if (this.separatesPushes && this.wanted === 1 && place === at + 1) {
+            this.wanted = this.kind = 0;
+            return PUSH;
+          }
+          this.kind = AGGREGATE;
+        }
         this.number = 0;
         this.isNegative = false;
       }

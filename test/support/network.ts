@@ -46,6 +46,16 @@ export class TestNetwork {
     if (cable !== undefined) cable.delayMs = ms;
   }
 
+  /** From now on each thing takes up to `ms` from any node to any other. */
+  delayAll(ms: number): void {
+    for (const cable of this.cables.values()) cable.delayMs = ms;
+  }
+
+  /** Nothing is on its way. */
+  get isQuiet(): boolean {
+    return [...this.cables.values()].every(({ wires }) => [...wires].every((wire) => wire.isQuiet));
+  }
+
   restoreAll(): void {
     for (const cable of this.cables.values()) {
       cable.isCut = false;
@@ -89,6 +99,10 @@ class DelayedWire implements Wire {
     return this.waitingBytes;
   }
 
+  get isQuiet(): boolean {
+    return this.outbound.count === 0 && this.inbound.count === 0;
+  }
+
   write(bytes: Buffer, done?: () => void): void {
     const copy = Buffer.from(bytes);
     this.waitingBytes += copy.length;
@@ -120,15 +134,19 @@ class DelayedWire implements Wire {
 
 /** Does things one after the other, each after a delay. */
 class Lane {
+  /** What is still to be done. */
+  count = 0;
   private last = Promise.resolve();
 
   constructor(private readonly delay: () => number) {}
 
   add(action: () => unknown): void {
     const ms = this.delay();
+    this.count++;
     this.last = this.last.then(
       () => new Promise((resolve) => {
         const act = (): void => {
+          this.count--;
           action();
           resolve();
         };
