@@ -1,6 +1,7 @@
 /**
- * A client that waits for something to take (BLPOP, BLMOVE, BZPOPMIN, ...) and not, or not only, on this node. Nothing
- * is taken for it that it does not get: its shards do not take, they say that there is something.
+ * A client that waits on several shards for something to take (BLPOP, BZPOPMIN, ...); where one shard owns all its keys
+ * it waits there (far-block.ts). Nothing is taken for it that it does not get: its shards do not take, they say that
+ * there is something.
  *
  *     try      each shard in the order of the keys is asked for what it has, as MULTI, the command, EXEC: in a
  *              transaction nobody waits. Whoever has something ends it, an error too
@@ -14,12 +15,13 @@
  *
  * Order. A shard that has answered serves nobody else who waits for that bucket until the try has come, so that a
  * client here has its turn among those who came to the shard itself (for a second at most; then the queue goes on).
- * Three things differ from one node: a plain LPOP may come between, which sends the client to the end of that queue; of
- * keys on several shards the first that answers counts, not the first that became ready; and only the bucket itself
- * stands still, so of several that one transaction made ready a later one may be served first.
+ * So what is promised is: whoever came first to a bucket is served first, at whichever node. Three things differ from
+ * one node: a plain LPOP may come between, which sends the client to the end of that queue; the first shard that
+ * answers counts, not the first whose bucket became ready; and only the bucket itself stands still, so somebody who
+ * waits for it behind the client may be served first from another bucket that the same transaction made ready.
  *
- * Shards that are plain Redis servers cannot say that something is ready: a command for one such shard waits there
- * itself, over a link of its own; one for several is refused with CROSSSLOT.
+ * Shards that are plain Redis servers cannot say that something is ready: a command for them and others is refused with
+ * CROSSSLOT.
  */
 import { BorrowedLinks } from './borrowed-links.js';
 import type { Peer } from './peer.js';
@@ -51,22 +53,18 @@ interface Shape {
   timeout: number;
   /** The place of the number of keys; 0: there is none. */
   numkeys: number;
-  /** Only the first key is waited for. */
-  waitsForFirst: boolean;
 }
 
-const list: Shape = { type: LIST, timeout: -1, numkeys: 0, waitsForFirst: false };
+const list: Shape = { type: LIST, timeout: -1, numkeys: 0 };
 const sortedSet: Shape = { ...list, type: SORTED_SET };
 const SHAPES: Readonly<Partial<Record<string, Shape>>> = {
   blpop: list, brpop: list, bzpopmin: sortedSet, bzpopmax: sortedSet,
-  blmove: { ...list, waitsForFirst: true }, brpoplpush: { ...list, waitsForFirst: true },
   blmpop: { ...list, timeout: 1, numkeys: 2 }, bzmpop: { ...sortedSet, timeout: 1, numkeys: 2 },
 };
 
-/** Whether a command waits in this way, and whether also when its keys are on several shards. */
-export function waitsToTake(command: Command, isOnSeveral: boolean): boolean {
-  const shape = SHAPES[command.name];
-  return shape !== undefined && !(isOnSeveral && shape.waitsForFirst);
+/** Whether a command waits in this way. */
+export function waitsToTake(command: Command): boolean {
+  return SHAPES[command.name] !== undefined;
 }
 
 /** What a wait needs of the router. */
@@ -118,7 +116,7 @@ export class FarWait implements Unblockable {
     this.words = Array.from({ length: args.count }, (_, index) => args.copy(index));
     this.head = keys[0]!.position;
     this.tail = keys[keys.length - 1]!.position + 1;
-    for (const { position, peer } of this.shape.waitsForFirst ? keys.slice(0, 1) : keys) {
+    for (const { position, peer } of keys) {
       const name = this.words[position]!;
       const run = this.runs[this.runs.length - 1];
       if (run !== undefined && run.peer === peer) run.names.push(name);
@@ -192,7 +190,6 @@ export class FarWait implements Unblockable {
   /** The command with some of its keys. */
   private requestFor(names: readonly Buffer[]): Buffer[] {
     const { words, shape } = this;
-    if (shape.waitsForFirst) return words;
     const head = words.slice(0, this.head);
     if (shape.numkeys > 0) head[shape.numkeys] = Buffer.from(String(names.length));
     return [...head, ...names, ...words.slice(this.tail)];

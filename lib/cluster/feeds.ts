@@ -31,7 +31,7 @@ import { type PubSub, TOPIC_KINDS } from '../pubsub/pubsub.js';
 import type { WantKind } from '../pubsub/subscriber.js';
 import type { Tracking } from '../pubsub/tracking.js';
 import { Slice } from '../util/bytes.js';
-import { readPush } from '../protocol/push.js';
+import { textsOf } from '../protocol/reply-texts.js';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -115,7 +115,7 @@ export class Feeds {
 
   /** Takes what a peer has pushed. */
   receive(push: Buffer): void {
-    const [kind, name = NOTHING, text = NOTHING] = readPush(push);
+    const [kind, name = NOTHING, text = NOTHING] = textsOf(push);
     const channel = this.channel.set(name, 0, name.length);
     const content = this.text.set(text, 0, text.length);
     switch (kind!.toString('latin1')) {

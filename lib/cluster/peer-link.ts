@@ -27,7 +27,7 @@ import { CommandError } from '../errors.js';
 import { HeldBack, type Holder, isForPauseOfWrites } from '../execution/held-back.js';
 import type { Session } from '../execution/session.js';
 import { encodeRequest } from '../protocol/args.js';
-import { readPush } from '../protocol/push.js';
+import { textsOf } from '../protocol/reply-texts.js';
 import { NOT_RESP, PUSH, ReplyFramer } from '../protocol/reply-framer.js';
 import { ReplyWriter, type Protocol } from '../protocol/reply-writer.js';
 
@@ -316,7 +316,7 @@ export class PeerLink implements Holder {
   }
 
   private onPause(push: Buffer): void {
-    const [, mode, number] = readPush(push);
+    const [, mode, number] = textsOf(push);
     this.learnPause(mode!.toString('latin1') as PauseMode, number!.toString('latin1'));
   }
 

@@ -7,7 +7,7 @@ import type { NodeAddress } from './node-address.js';
 import type { Feeds } from './feeds.js';
 import { type LinkLimits, type LinkOwner, type LinkState, PeerLink, isPausedFor } from './peer-link.js';
 import { Latencies } from './latencies.js';
-import { Answered, Returning } from './receivers.js';
+import { Answered } from './receivers.js';
 import type { Dial } from './wire.js';
 import type { PeerState } from '../commands/shard-services.js';
 import type { PauseMode } from '../commands/client-pause.js';
@@ -16,7 +16,6 @@ import type { Command } from '../commands/table.js';
 import { CommandError } from '../errors.js';
 import { HeldBack } from '../execution/held-back.js';
 import type { Session } from '../execution/session.js';
-import type { TrackedAway } from '../execution/tracked-commands.js';
 import { type Reply, ReplyError, decodeReply } from '../protocol/reply-decoder.js';
 import type { Protocol } from '../protocol/reply-writer.js';
 import { encodeRequest } from '../protocol/args.js';
@@ -195,19 +194,6 @@ export class Peer implements LinkOwner {
     const isKept = isClean && !this.isRetired && link.state === 'up' && this.rested.length < RESTED_LINKS_MAX;
     if (isKept) this.rested.push(link);
     else link.close('the client is done with it');
-  }
-
-  /** Sends one command that may wait over a link of its own, and holds the client until it is answered. */
-  forwardOnItsOwn(context: Context, bytes: Buffer, start: number, end: number, tracked: TrackedAway | undefined): void {
-    const link = this.borrow(context.db.index, context.client.protocol, false);
-    const deferred = context.defer(true);
-    deferred.onAbandoned = () => link.close('the client has gone');
-    if (tracked !== undefined) link.send(new Answered(() => undefined, tracked.failed), tracked.preface);
-    const whenDone = (): void => {
-      this.giveBack(link, true);
-      tracked?.answered();
-    };
-    link.send(new Returning(deferred, whenDone), bytes, start, end);
   }
 
   // ---- the feed

@@ -1,37 +1,8 @@
 /** Who gets the replies that come over a peer link, where it is not a client in its place. */
-import type { Deferred, Receiver } from '../commands/context.js';
+import type { Receiver } from '../commands/context.js';
 
 /** A reply to `Asked` is not longer. */
 const ASKED_BYTES_MAX = 256 * 1024;
-
-/** Passes the one reply to a client's request on, and says when it is whole. */
-export class Returning implements Receiver {
-  constructor(
-    private readonly deferred: Deferred,
-    private readonly whenDone: () => void,
-  ) {}
-
-  get wanted(): number {
-    return this.deferred.wanted;
-  }
-
-  deliver(bytes: Buffer, start: number, end: number, whole: number): void {
-    this.deferred.deliver(bytes, start, end, whole);
-    if (whole > 0) this.whenDone();
-  }
-
-  fail(error: string): void {
-    this.deferred.fail(error);
-  }
-
-  tear(): void {
-    this.deferred.tear();
-  }
-
-  extend(): boolean {
-    return false;
-  }
-}
 
 /** Takes one short reply of the node's own and gives its text. */
 export class Answered implements Receiver {

@@ -5,6 +5,7 @@
  */
 import { isForRedis, runOnRedis } from './bucket-on-redis.js';
 import { FarTransaction, type Side, type Sides } from './far-transaction.js';
+import { FarBlock } from './far-block.js';
 import { FarRead } from './far-read.js';
 import { FarWait, type PlacedKey, type WaitRouter, waitsToTake } from './far-wait.js';
 import type { Peer } from './peer.js';
@@ -96,9 +97,9 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     // Wrong arguments, and no keys at all: the handler here says what is to be said.
     if (!findKeys(command, args, this.keys) || this.keys.count === 0) return false;
     const owner = this.commonOwner(args);
-    if (waitsToTake(command, owner === SEVERAL) && this.waitFar(session, command, args, owner)) return true;
     if (owner === SEVERAL) {
-      if (command.name === 'xread' || command.name === 'xreadgroup') this.readFar(session, command, args);
+      if (waitsToTake(command)) this.waitFar(session, command, args);
+      else if (command.name === 'xread' || command.name === 'xreadgroup') this.readFar(session, command, args);
       else if (command.spec.routing === 'multi_shard') this.scatterByKeys(session, command, args);
       else this.transfer(session, command, args);
       return true;
@@ -158,7 +159,7 @@ export class ShardRouter implements Router, Sides, WaitRouter {
   private forward(session: Session, command: Command, args: Args, owner: number): void {
     if (owner === NO_OWNER) throw noOwner(this.routes.map, args.copy(this.keys.positions[0]!));
     const peer = this.routes.peers[owner]!;
-    if (command.isBlocking) this.forwardOnItsOwn(session, command, args, peer);
+    if (command.isBlocking) this.block(session, command, args, peer);
     else if (peer.address.kind === 'redis' && isForRedis(command)) runOnRedis(peer, session, command, args);
     else {
       const link = peer.link(session.db.index, session.protocol);
@@ -167,23 +168,20 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     }
   }
 
-  private forwardOnItsOwn(session: Session, command: Command, args: Args, peer: Peer): void {
-    const { bytes, start, end } = args;
-    peer.holdBack(session, command);
-    const tracked = session.node.trackedCommands.away(session, command, args);
-    peer.forwardOnItsOwn(session, bytes, start, end, tracked);
-  }
-
   // ---- waiting
 
-  /** Lets a client wait for buckets of peers, also of several. False when this is not the way for these keys. */
-  private waitFar(session: Session, command: Command, args: Args, owner: number): boolean {
-    if (owner === this.routes.self) return false;
+  /** Lets a client wait at the one peer that owns what it waits for. */
+  private block(session: Session, command: Command, args: Args, peer: Peer): void {
+    peer.holdBack(session, command);
+    new FarBlock(session, command, args, peer);
+  }
+
+  /** Lets a client wait for buckets of several shards. A Redis server cannot say that one is ready. */
+  private waitFar(session: Session, command: Command, args: Args): void {
     const placed = this.placedKeys();
-    if (placed.some(({ peer }) => peer?.address.kind === 'redis')) return false;
+    if (placed.some(({ peer }) => peer?.address.kind === 'redis')) throw this.crossSlot(args);
     for (const { peer } of placed) peer?.holdBack(session, command);
     new FarWait(this, session, command, args, placed);
-    return true;
   }
 
   /** Reads streams of several shards, or waits for them. A Redis server cannot say that a stream has something. */

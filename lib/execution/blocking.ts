@@ -13,7 +13,8 @@
  * A waiter that is served leaves all its queues at once, before anybody else is looked at, so nobody is served twice,
  * and nothing is taken for a client that has gone. All serving is done by `serveOne`.
  *
- * A client of another node waits here by deputy (cluster/far-wait.ts): the deputy is told that a bucket is ready, and
+ * A client of another node waits here as any client does, over a link of its own (cluster/far-block.ts). One who waits
+ * on several nodes waits here by deputy (cluster/far-wait.ts): the deputy is told that a bucket is ready, and
  * its node then takes what there is. Until it has had its chance, nobody behind it in that queue is served (`hold`).
  *
  * A waiter costs its names, a place in each queue, and a timer if its wait has an end. While nobody waits, the store

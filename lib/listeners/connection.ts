@@ -218,6 +218,7 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
       this.isWaiting = true;
       this.retain();
       this.governReading();
+      if (this.holds > 0) this.hearHeld();
     } catch (error) {
       this.fail(error);
     }
@@ -254,6 +255,12 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
     if (hasMore) this.retain();
     else if (this.hasPeerEnded) return this.closeAfterReply();
     this.governReading();
+    if (hasMore && this.holds > 0) this.hearHeld();
+  }
+
+  /** Requests have arrived behind one that holds the client: a peer's may be about that one. */
+  protected hearHeld(): void {
+    // For clients they wait.
   }
 
   /** Runs what waits, if it may. Not at once: another connection may be in the midst of its batch. */

@@ -29,6 +29,8 @@ const UNPROVED_BULK_BYTES_MAX = 256;
 const UNPROVED_REQUEST_BYTES_MAX = 1024;
 const PROVED_BULK_BYTES_MAX = 2 ** 31 - 1;
 
+const UNBLOCKED = Buffer.from(':1\r\n');
+
 const keys = new KeyPositions();
 const ahead = new RequestsAhead();
 
@@ -43,6 +45,8 @@ export class PeerConnection extends Connection {
   /** The fingerprint of the map by which the peer routes. */
   private peerMap = '';
   private readonly patience: NodeJS.Timeout;
+  /** The last request waited; what was said of it holds until the next comes. */
+  private endsLate = false;
   /** What the peer hears over this connection. */
   private newsFeed: Feed | undefined;
 
@@ -69,6 +73,7 @@ export class PeerConnection extends Connection {
     const status = decoder.next();
     if (status === COMPLETE) {
       const { args } = decoder;
+      if (this.endsLate) this.requestIsOver();
       if (!this.isProved) this.shakeHands(args);
       else if (args.is(0, 'PEER')) this.answerPeer(args);
       else if (this.peerMap !== this.cluster.map.fingerprint && !this.ownsAll(args)) this.refuseNames(args);
@@ -154,9 +159,23 @@ export class PeerConnection extends Connection {
 
   private requestIsOver(): void {
     const { session } = this;
+    // One that waits is over when it is served: whose it is, is asked then.
+    this.endsLate = session.waiting?.isWaiting === true;
+    if (this.endsLate) return;
     session.origin = session.tracking = undefined;
     // Whoever was told that a bucket is ready has had its chance; it takes with a transaction.
     if (session.hold !== undefined && !session.isQueueing) this.node.waits.release(session);
+  }
+
+  /** `PEER UNBLOCK ERROR|TIMEOUT` ends the waiting of the request in front of it; see cluster/far-block.ts. */
+  protected override hearHeld(): void {
+    const { session, decoder } = this;
+    const { waiting } = session;
+    if (waiting?.isWaiting !== true || decoder.next() !== COMPLETE) return;
+    const { args } = decoder;
+    if (!args.is(0, 'PEER') || !args.is(1, 'UNBLOCK') || args.count !== 3) return this.destroy();
+    waiting.unblock(args.is(2, 'ERROR'));
+    this.push(UNBLOCKED);
   }
 
   /**
@@ -216,6 +235,8 @@ export class PeerConnection extends Connection {
     else if (args.is(1, 'AWAIT') && args.count >= 4) this.awaitKeys(args);
     else if (args.is(1, 'READABLE') && args.count >= 6) this.awaitReadable(args);
     else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
+    // It waited no more when this came.
+    else if (args.is(1, 'UNBLOCK') && args.count === 3) this.outbox.reply.integer(0);
     else if (args.is(1, 'PAUSES') && args.count === 2) this.followPauses();
     else if (args.is(1, 'HOLDS') && args.count === 3) this.learnHolding(args);
     else this.outbox.reply.error('ERR unknown PEER request');

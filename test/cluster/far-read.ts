@@ -5,33 +5,10 @@
  */
 import test from 'ava';
 import { TestCluster } from '../support/cluster.js';
+import { Gate } from '../support/gate.js';
 import { RawClient } from '../support/raw-client.js';
 import { waitFor } from '../support/wait-for.js';
-import { type Dial, dial } from '../../lib/cluster/wire.js';
-
-/** Holds back what comes from peers while `isClosed`. */
-class Gate {
-  isClosed = false;
-  private held: { text: string; pass: () => void }[] = [];
-
-  readonly dial: Dial = (address, events) => dial(address, {
-    ...events,
-    onChunk: (chunk) => {
-      if (!this.isClosed) return events.onChunk(chunk);
-      const copy = Buffer.from(chunk);
-      this.held.push({ text: copy.toString('latin1'), pass: () => events.onChunk(copy) });
-    },
-  });
-
-  has(text: string): boolean {
-    return this.held.some((each) => each.text.includes(text));
-  }
-
-  /** Lets pass what has come until now. */
-  letPass(): void {
-    for (const { pass } of this.held.splice(0)) pass();
-  }
-}
+import { dial } from '../../lib/cluster/wire.js';
 
 interface Scene {
   /** What bar does when it has said that there is an entry, before it is asked for it. */
