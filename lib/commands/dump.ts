@@ -83,10 +83,11 @@ const restore: Handler = (context, args, reply) => {
     }
     return reply.ok();
   }
+  const ref = store.workbench.expireAt(key, built, expiresAtMs);
+  db.makeRoomFor(key.hash, ref);
   // A bucket of its own, whatever was there: its expiry and its use begin anew.
   if (taken !== 0) db.remove(key, taken);
-  db.takeOver(key, 0, built);
-  const ref = db.expireAt(key, built, expiresAtMs);
+  db.takeOver(key, 0, ref);
   noteUse(context, ref, options);
   if (expiresAtMs !== 0) context.recordAs('RESTORE', key, momentText(expiresAtMs), args.slice(3), 'REPLACE', 'ABSTTL');
   context.changed(key, 'g', 'restore');

@@ -41,8 +41,7 @@ function renameHandler(onlyNew: boolean): Handler {
     const taken = isSame ? ref : db.find(newKey);
     if (onlyNew && taken !== 0) return reply.integer(0);
     if (!isSame) {
-      if (taken !== 0) db.remove(newKey, taken);
-      db.rename(key, ref, newKey);
+      db.rename(key, ref, newKey, taken);
       context.changed(key, 'g', 'rename_from');
       context.changed(newKey, 'g', 'rename_to');
     }
@@ -58,8 +57,7 @@ const move: Handler = (context, args, reply) => {
   const key = args.slice(1);
   const ref = findAnyForWrite(context, key);
   if (ref === 0 || to.find(key) !== 0) return reply.integer(0);
-  from.detach(key, ref);
-  to.attach(key, ref);
+  from.moveTo(to, key, ref);
   changedIn(context, from, key, 'move_from');
   changedIn(context, to, key, 'move_to');
   reply.integer(1);
@@ -86,8 +84,12 @@ const copy: Handler = (context, args, reply) => {
   const taken = to.find(newKey);
   if (taken !== 0 && !replaces) return reply.integer(0);
   const copied = valueTypeOf(db, ref).copy(db, ref, newKey, expiryOf(context.store.arena, ref));
-  if (taken !== 0) to.remove(newKey, taken);
-  to.add(newKey, copied);
+  if (taken === 0) to.add(newKey, copied);
+  else {
+    to.makeRoomFor(newKey.hash, copied);
+    to.remove(newKey, taken);
+    to.add(newKey, copied);
+  }
   changedIn(context, to, newKey, 'copy_to');
   reply.integer(1);
 };

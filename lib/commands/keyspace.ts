@@ -18,19 +18,19 @@ function readFlushMode(args: Args): void {
 const flushall: Handler = (context, args, reply) => {
   readFlushMode(args);
   const { store } = context;
-  for (const db of store.databases) {
-    store.changes += db.size;
-    store.empty(db);
-  }
-  store.changes++;
+  const removed = store.databases.reduce((sum, { size }) => sum + size, 0);
+  store.empty(store.databases);
+  store.changes += removed + 1;
   context.node.tracking.flushed();
   reply.ok();
 };
 
 const flushdb: Handler = (context, args, reply) => {
   readFlushMode(args);
-  context.store.changes += context.db.size;
-  context.store.empty(context.db);
+  const { db, store } = context;
+  const removed = db.size;
+  store.empty([db]);
+  store.changes += removed;
   context.node.tracking.flushed();
   reply.ok();
 };

@@ -10,9 +10,7 @@ import type { Args } from '../protocol/args.js';
 import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { elementBytes } from '../store/element-run.js';
 import { LIST } from '../store/entry.js';
-import {
-  type ListEnd, createList, getEndElement, listLength, pushElement, removeElements,
-} from '../store/list-value.js';
+import { type ListEnd, createList, getEndElement, pushElement, rotateList } from '../store/list-value.js';
 import { Slice, sliceOf } from '../util/bytes.js';
 
 const found = new Slice();
@@ -62,11 +60,7 @@ export function moveElement(
 /** Moves the element in `found` from one end of its list to an end of the same. */
 function rotate(context: Context, key: Slice, ref: number, from: ListEnd, to: ListEnd): void {
   const { db } = context;
-  if (from !== to) {
-    const element = sliceOf(found.copyOf());
-    removeElements(db, ref, from === 'head' ? 0 : listLength(db, ref) - 1, 1);
-    pushElement(db, key, ref, to, element);
-  }
+  if (from !== to) rotateList(db, key, ref, from, sliceOf(found.copyOf()));
   context.changed(key, 'l', to === 'head' ? 'lpush' : 'rpush');
   context.changed(key, 'l', from === 'head' ? 'lpop' : 'rpop');
 }

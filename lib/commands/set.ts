@@ -84,11 +84,14 @@ const smove: Handler = (context, args, reply) => {
   if (entryType(store.arena, from) !== SET) throw wrongType();
   if (to !== 0 && entryType(store.arena, to) !== SET) throw wrongType();
   if (from === to) return reply.integer(hasMember(db, from, member) ? 1 : 0);
-  if (!removeMember(db, from, member)) return reply.integer(0);
-  finishRemoval(context, source, from, 'srem');
+  if (!hasMember(db, from, member)) return reply.integer(0);
+  // There first: when there is no room for it, it stays here.
   const target = to === 0 ? createSet(db, destination, member, 1) : to;
   const before = memberCount(db, target);
-  if (memberCount(db, addMember(db, destination, target, member)) > before) context.changed(destination, 's', 'sadd');
+  const isNew = memberCount(db, addMember(db, destination, target, member)) > before;
+  removeMember(db, from, member);
+  finishRemoval(context, source, from, 'srem');
+  if (isNew) context.changed(destination, 's', 'sadd');
   reply.integer(1);
 };
 

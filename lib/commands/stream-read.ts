@@ -233,11 +233,13 @@ function deliver(
   const ids: string[] = [];
   let written = 0;
   for (; written < reading.count && walk.next(); written++) {
-    advance(stream, group, walk.id);
     replyEntry(reply, walk);
-    if (reading.isAcknowledged) continue;
-    group.deliver(walk.id, consumer, store.nowMs, 1);
-    ids.push(walk.id.text());
+    if (!reading.isAcknowledged) {
+      // Before the group has read it: an entry for which there is no room is read the next time.
+      group.deliver(walk.id, consumer, store.nowMs, 1);
+      ids.push(walk.id.text());
+    }
+    advance(stream, group, walk.id);
   }
   reply.arrayFrom(mark, written);
   return ids;

@@ -20,9 +20,9 @@ import type { ReplyWriter } from '../protocol/reply-writer.js';
 import { STREAM } from '../store/entry.js';
 import type { Fields } from '../store/stream-node.js';
 import { StreamId } from '../store/stream-id.js';
-import { createStream, streamOf } from '../store/stream-value.js';
+import { addStream, streamOf } from '../store/stream-value.js';
 import type { StreamWalk } from '../store/stream-walk.js';
-import { ENTRY_BYTES_MAX, type Stream, type Trim } from '../store/stream.js';
+import { ENTRY_BYTES_MAX, Stream, type Trim } from '../store/stream.js';
 import { Slice } from '../util/bytes.js';
 
 /** Where a walk puts what it came to; each handler is done with it before it returns. */
@@ -42,11 +42,12 @@ const xadd: Handler = (context, args, reply) => {
   const key = args.slice(1);
   const ref = findForWrite(context, key, STREAM);
   if (ref === 0 && options.isForExisting) return reply.nil();
-  let stream = ref === 0 ? undefined : streamOf(db, ref);
-  const id = nextId(context, stream, newId);
+  const found = ref === 0 ? undefined : streamOf(db, ref);
+  const id = nextId(context, found, newId);
   if (fields.byteCount > ENTRY_BYTES_MAX) throw elementsTooLarge();
-  stream ??= createStream(db, key);
+  const stream = found ?? new Stream(context.store);
   stream.append(id, fields);
+  if (found === undefined) addStream(db, key, stream);
   replyId(reply, id);
   context.changed(key, 't', 'xadd');
   context.node.waits.signal(db, key);

@@ -190,9 +190,22 @@ const msetnx: Handler = (context, args, reply) => {
   for (let index = 1; index < args.count; index += 2) {
     if (findAnyForWrite(context, point(manyKey, args, index)) !== 0) return reply.integer(0);
   }
-  storeAll(context, args);
+  try {
+    storeAll(context, args);
+  } catch (error) {
+    // All or none, even if there is no room for all: none of them was there before.
+    for (let index = 1; index < args.count; index += 2) removeStored(context, point(manyKey, args, index));
+    throw error;
+  }
   reply.integer(1);
 };
+
+function removeStored(context: Context, key: Slice): void {
+  const ref = context.db.find(key);
+  if (ref === 0) return;
+  context.db.remove(key, ref);
+  context.changed(key, 'g', 'del');
+}
 
 function storeAll(context: Context, args: Args): void {
   for (let index = 1; index < args.count; index += 2) {

@@ -11,14 +11,24 @@ import type { Command } from '../commands/table.js';
 import type { Args } from '../protocol/args.js';
 import { HASH, entryType, expiryOf } from '../store/entry.js';
 import { fieldCount, staysWhenEmpty } from '../store/hash-value.js';
+import { valueTypeOf } from '../store/value-types.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
 
 const keys = new KeyPositions();
 
-/** Says for each bucket of the request what to record in its stead. */
-export function recordHalfDone(context: Context, command: Command, args: Args): void {
+/** Removes what the request has created and could put nothing in. Says for each of its buckets what to record. */
+export function settleHalfDone(context: Context, command: Command, args: Args): void {
   if (!findKeys(command, args, keys)) return;
-  for (let i = 0; i < keys.count; i++) recordBucket(context, sliceOf(args.copy(keys.positions[i]!)));
+  for (let i = 0; i < keys.count; i++) {
+    const key = sliceOf(args.copy(keys.positions[i]!));
+    removeEmpty(context, key);
+    recordBucket(context, key);
+  }
+}
+
+function removeEmpty({ db }: Context, key: Slice): void {
+  const ref = db.peek(key);
+  if (ref !== 0 && valueTypeOf(db, ref).isEmpty(db, ref)) db.remove(key, ref);
 }
 
 function recordBucket(context: Context, key: Slice): void {

@@ -5,7 +5,7 @@
  * stead (`Context.recordAs`): one that counts time from now on, or draws, would not do the same again. Buckets that the
  * node removes by itself are recorded as deleted. A command that changed nothing leaves no record.
  */
-import { recordHalfDone } from './half-done.js';
+import { settleHalfDone } from './half-done.js';
 import type { Context, Propagating, Word } from '../commands/context.js';
 import type { Command } from '../commands/table.js';
 import { CommandError } from '../errors.js';
@@ -85,10 +85,10 @@ export class Propagation implements Propagating {
   /** A command has ended in the middle, and may have changed something. */
   private endHalfDone(context: Context, command: Command, args: Args): void {
     // What it was putting together.
-    if (this.store.workbench.size > 0) this.store.workbench.clear();
-    if (this.log === undefined || !command.isRecorded) return;
-    recordHalfDone(context, command, args);
-    if (this.insteadCount === 0) return;
+    this.store.clearWorkbench();
+    if (!command.isRecorded) return;
+    settleHalfDone(context, command, args);
+    if (this.log === undefined || this.insteadCount === 0) return;
     this.store.changes++;
     this.recordInstead(this.log, context);
     if (this.log.holdsReplies) context.recordedAt = this.log.position;

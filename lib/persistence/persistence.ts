@@ -514,7 +514,7 @@ export class Persistence implements AppendLogServices {
         const manifest = await folder.readManifest();
         if (manifest === undefined) throw new PersistenceError(`there is no append log in ${folder.path}`);
         this.manifest = manifest;
-        for (const db of node.store.databases) node.store.empty(db);
+        node.store.empty(node.store.databases);
         await this.load();
       });
     });

@@ -63,7 +63,7 @@ export class Recovery {
   /** Loads the files of a manifest; the store is empty before. Rejects with RecoveryError. */
   async load(manifest: Manifest): Promise<void> {
     const { store } = this.parts.node;
-    while (!(await this.loadOnce(manifest))) for (const db of store.databases) store.empty(db);
+    while (!(await this.loadOnce(manifest))) store.empty(store.databases);
     store.changes = 0;
   }
 

@@ -52,7 +52,7 @@ export class Reload {
         outcome = 'not loaded';
         // What is there stays when there is nothing to be loaded.
         if (!(await snapshots.isThere())) throw new PersistenceError('there is no snapshot');
-        if (empties) for (const db of node.store.databases) node.store.empty(db);
+        if (empties) node.store.empty(node.store.databases);
         try {
           await snapshots.load({ replaces });
           outcome = 'done';

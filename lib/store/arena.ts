@@ -155,6 +155,14 @@ export class Arena {
     else this.link(start, units);
   }
 
+  /**
+   * Whether there is room for another segment. What is moved only to save room stays where it is when there is none:
+   * who takes data out must not fail because the arena is full.
+   */
+  get canGrow(): boolean {
+    return this.freeSegmentNumbers.length > 0 || this.bytes.length < SEGMENTS_MAX;
+  }
+
   /** How many bytes the block holds, its first word included. */
   sizeOf(ref: number): number {
     return (this.words[ref >>> SEGMENT_SHIFT]![(ref & UNIT_MASK) << 2]! >>> SIZE_SHIFT) * UNIT_BYTES;

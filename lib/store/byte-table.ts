@@ -143,6 +143,15 @@ export class ByteTable {
     this.entryCount++;
   }
 
+  /** Sees to it that the next `insert` of an entry with this hash takes no memory. */
+  makeRoom(hash: number): void {
+    for (;;) {
+      const segment = this.segmentOf(hash);
+      if (!isFull(this.header(segment, COUNT_AT), this.header(segment, SLOT_BITS_AT))) return;
+      this.grow(segment, hash);
+    }
+  }
+
   /** Puts `ref` in the place of `oldRef`, which must be in the table under `hash`: the entry has moved. */
   replace(hash: number, oldRef: number, ref: number): void {
     const segment = this.segmentOf(hash);
@@ -333,6 +342,7 @@ export class ByteTable {
 
   /** Halves a sparse small table, or joins a sparse segment with its neighbour. */
   private shrink(segment: number, hash: number): void {
+    if (!this.arena.canGrow) return;
     const slotBits = this.header(segment, SLOT_BITS_AT);
     const depth = this.header(segment, DEPTH_AT);
     const count = this.header(segment, COUNT_AT);

@@ -109,14 +109,15 @@ export class FieldTable implements Structure {
     const before = expiryOf(arena, ref);
     if (before === expiresAtMs) return;
     if (this.guard !== undefined) this.guard.beforeChange(field.hash, ref);
+    const isChangedInPlace = before > 0 && expiresAtMs > 0;
+    const moved = isChangedInPlace ? ref : this.create(field, valueLength(arena, ref), expiresAtMs);
     if (before > 0) this.expiring!.remove(before, ref);
-    if (before > 0 && expiresAtMs > 0) setExpiry(arena, ref, expiresAtMs);
+    if (isChangedInPlace) setExpiry(arena, ref, expiresAtMs);
     else {
-      const moved = this.create(field, valueLength(arena, ref), expiresAtMs);
       copyValue(arena, ref, moved, valueLength(arena, ref));
       this.putInPlace(field, ref, moved);
-      ref = moved;
     }
+    ref = moved;
     if (expiresAtMs === 0) return;
     this.noteExpiry();
     this.expiring!.insert(expiresAtMs, ref);

@@ -19,6 +19,11 @@ import { Slice, copyBytes } from '../util/bytes.js';
 
 const HANDLE_BYTES = 4;
 
+interface Tables {
+  buckets: ByteTable;
+  expiring: ByteTable;
+}
+
 export class Keyspace {
   private buckets: ByteTable;
   private expiring: ByteTable;
@@ -130,12 +135,21 @@ export class Keyspace {
   /** As `add`, of an entry that was a bucket's already and keeps what is known of its use (RENAME, MOVE). */
   attach(key: Slice, ref: number): void {
     const { store } = this;
+    if (hasFlag(store.arena, ref, HAS_EXPIRY)) {
+      this.buckets.makeRoom(key.hash);
+      this.expiring.insert(key.hash, ref);
+    }
     this.buckets.insert(key.hash, ref);
-    if (hasFlag(store.arena, ref, HAS_EXPIRY)) this.expiring.insert(key.hash, ref);
     if (this.guard !== undefined) this.guard.noteEntry(key.hash, ref);
     if (entryType(store.arena, ref) === HASH) this.listFieldExpiry(ref, nextExpiryOfFields(this, ref));
     if (store.onAdded !== undefined && this.isServed) store.onAdded(this, key);
     if (store.onArrival !== undefined && this.isServed) store.onArrival(this, key, ref);
+  }
+
+  /** Sees to it that a bucket with this hash, which expires when `ref` does, can be added without more memory. */
+  makeRoomFor(hash: number, ref: number): void {
+    this.buckets.makeRoom(hash);
+    if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.makeRoom(hash);
   }
 
   /**
@@ -144,16 +158,16 @@ export class Keyspace {
    */
   replace(key: Slice, oldRef: number, ref: number): void {
     const { arena, onDeparture } = this.store;
-    if (onDeparture !== undefined && this.isServed) onDeparture(this, key, oldRef);
     const expired = hasFlag(arena, oldRef, HAS_EXPIRY);
     const expires = hasFlag(arena, ref, HAS_EXPIRY);
+    if (expires && !expired) this.expiring.insert(key.hash, ref);
+    if (onDeparture !== undefined && this.isServed) onDeparture(this, key, oldRef);
     setAccess(arena, ref, accessOf(arena, oldRef));
     this.buckets.replace(key.hash, oldRef, ref);
     if (this.fieldExpiry !== undefined) this.unlistFieldExpiry(oldRef, this.nextFieldExpiry(oldRef));
     if (entryType(arena, ref) === HASH) this.listFieldExpiry(ref, nextExpiryOfFields(this, ref));
     if (expired && expires) this.expiring.replace(key.hash, oldRef, ref);
     else if (expired) this.expiring.remove(key.hash, oldRef);
-    else if (expires) this.expiring.insert(key.hash, ref);
     if (this.guard !== undefined) this.guard.noteEntry(key.hash, ref);
     arena.free(oldRef);
   }
@@ -192,26 +206,27 @@ export class Keyspace {
 
   /** Hands a bucket over to another keyspace, as it is. `find` has just given `ref` for `key`, and nothing there. */
   moveTo(other: Keyspace, key: Slice, ref: number): void {
+    other.makeRoomFor(key.hash, ref);
     this.detach(key, ref);
     other.attach(key, ref);
   }
 
   /**
-   * Gives a bucket another name. `find` has just given `ref` for `key` and nothing for `newKey`, and neither slice lies
-   * in the arena. A name of the same length costs no copy of the value.
+   * Gives a bucket another name. `find` has just given `ref` for `key` and `taken`, which may be 0 and is removed, for
+   * `newKey`, and neither slice lies in the arena. A name of the same length costs no copy of the value.
    */
-  rename(key: Slice, ref: number, newKey: Slice): void {
+  rename(key: Slice, ref: number, newKey: Slice, taken: number): void {
     const { arena } = this.store;
+    this.makeRoomFor(newKey.hash, ref);
+    const isCopied = key.length !== newKey.length;
+    const renamed = isCopied ? movedEntry(arena, ref, newKey, expiryOf(arena, ref)) : ref;
+    if (taken !== 0) this.remove(newKey, taken);
     this.detach(key, ref);
-    if (key.length === newKey.length) {
-      copyBytes(newKey.bytes, newKey.offset, entryBytes(arena, ref), keyOffset(arena, ref), newKey.length);
-      this.attach(newKey, ref);
-    } else {
-      const moved = movedEntry(arena, ref, newKey, expiryOf(arena, ref));
-      setAccess(arena, moved, accessOf(arena, ref));
-      this.attach(newKey, moved);
+    if (isCopied) {
+      setAccess(arena, renamed, accessOf(arena, ref));
       arena.free(ref);
-    }
+    } else copyBytes(newKey.bytes, newKey.offset, entryBytes(arena, ref), keyOffset(arena, ref), newKey.length);
+    this.attach(newKey, renamed);
   }
 
   /** Lets go of the structure that an entry holds, if it holds one. */
@@ -351,13 +366,21 @@ export class Keyspace {
     [this.guard, other.guard] = [other.guard, this.guard];
   }
 
-  /** Empties the keyspace at once; the memory is freed in slices. */
-  clear(): void {
+  /** Empty tables for `clear`; none when it needs none. */
+  newTables(): Tables | undefined {
+    if (this.size === 0) return undefined;
+    const { arena, seed } = this.store;
+    return { buckets: new ByteTable(arena, seed), expiring: new ByteTable(arena, seed) };
+  }
+
+  /** Empties the keyspace at once; the memory is freed in slices. `tables` are what `newTables` has given. */
+  clear(tables = this.newTables()): void {
     const { arena, reclaimer } = this.store;
     const { buckets, expiring, guard } = this;
     if (this.isServed) this.store.onTurnover?.(this, undefined);
-    this.buckets = new ByteTable(arena, this.store.seed);
-    this.expiring = new ByteTable(arena, this.store.seed);
+    if (tables === undefined) return;
+    this.buckets = tables.buckets;
+    this.expiring = tables.expiring;
     this.fieldExpiry?.forget();
     this.fieldExpiry = undefined;
     this.firstFieldExpiryMs = Infinity;

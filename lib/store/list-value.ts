@@ -21,7 +21,7 @@ import {
 } from './entry.js';
 import type { Keyspace } from './keyspace.js';
 import { ElementWalk, PagedList } from './paged-list.js';
-import type { Slice } from '../util/bytes.js';
+import { Slice } from '../util/bytes.js';
 
 const HEADER_BYTES = 6;
 const BEGIN_AT = 2;
@@ -38,6 +38,7 @@ export type ListEnd = 'head' | 'tail';
 
 /** The small list that is worked on; each function is done with it before it returns. */
 const run = new ElementRun();
+const replaced = new Slice();
 
 function isPaged(db: Keyspace, ref: number): boolean {
   return hasFlag(db.store.arena, ref, IS_STRUCTURE);
@@ -207,11 +208,32 @@ export function setElement(db: Keyspace, key: Slice, ref: number, index: number,
     pagesOf(db, ref).set(index, element);
     return ref;
   }
-  load(db.store.arena, ref);
+  const { arena, encodingLimits } = db.store;
+  load(arena, ref);
   if (run.overwrite(index, element)) return ref;
+  readElement(run.bytes, run.placeOf(index), replaced);
+  // Room first: when there is none, the element that is there stays.
+  const needed = HEADER_BYTES + run.used + elementBytes(element.length) - elementBytes(replaced.length);
+  if (needed > recordBytesMax(encodingLimits)) {
+    const paged = convertToPages(db, key, ref);
+    pagesOf(db, paged).set(index, element);
+    return paged;
+  }
+  const isLarger = needed > HEADER_BYTES + run.room;
+  const grown = Math.min(needed + (needed >>> GROWTH_SHIFT), recordBytesMax(encodingLimits));
+  const kept = isLarger ? resize(db, key, ref, grown) : ref;
+  load(arena, kept);
   run.remove(index, 1);
+  if (!run.insert(index, element)) throw new Error(`list: ${needed} bytes do not fit into entry ${kept}`);
   save();
-  return insertElement(db, key, ref, index, element);
+  return kept;
+}
+
+/** Moves the element at one end, of which `element` is a copy, to the other. */
+export function rotateList(db: Keyspace, key: Slice, ref: number, from: ListEnd, element: Slice): void {
+  if (isPaged(db, ref)) return pagesOf(db, ref).rotate(from === 'head', element);
+  removeElements(db, ref, from === 'head' ? 0 : listLength(db, ref) - 1, 1);
+  pushElement(db, key, ref, from === 'head' ? 'tail' : 'head', element);
 }
 
 /**
@@ -281,7 +303,7 @@ function settleLoaded(db: Keyspace, key: Slice, ref: number): number {
     return 0;
   }
   const room = HEADER_BYTES + run.room;
-  if (room <= WASTE_MIN_BYTES) return ref;
+  if (room <= WASTE_MIN_BYTES || !db.store.arena.canGrow) return ref;
   const used = HEADER_BYTES + run.used;
   return used * 2 < room ? resize(db, key, ref, used + (used >>> GROWTH_SHIFT)) : ref;
 }

@@ -23,6 +23,7 @@ import {
   markPackedExpires, nextPackedExpiry, packedCount, packedExpires, packedExpiry, packedFieldBytes, packedGrowth,
   packedUsed, readPacked, readPackedValue, removePacked, setPackedExpiry, updatePacked,
 } from './packed-map.js';
+import type { Store } from './store.js';
 import { Slice } from '../util/bytes.js';
 
 /** A look-up in a packed map runs over all its tags, so there must not be too many. */
@@ -32,6 +33,8 @@ const HANDLE_BYTES = 4;
 const WASTE_MIN_BYTES = 128;
 /** Full records grow by an eighth: moves stay rare and the bytes to spare few. */
 const GROWTH_SHIFT = 3;
+
+const NO_VALUE = new Slice();
 
 /** The table of a map that has one. */
 export function tableOf(db: Keyspace, ref: number): FieldTable {
@@ -220,6 +223,24 @@ export function newMap(arena: Arena, type: number, key: Slice, fieldsBytes: numb
   return ref;
 }
 
+/** The entry, in no keyspace yet, of a map with these fields, which are all different and have no values. */
+export function newMapOf(
+  store: Store, type: number, key: Slice, fields: readonly Slice[], expiresAtMs: number,
+): number {
+  const { arena } = store;
+  const byteCount = fields.reduce((sum, { length }) => sum + packedFieldBytes(length, 0), 0);
+  if (fields.length > PACKED_FIELDS_MAX || PACKED_HEADER_BYTES + byteCount > PACKED_BYTES_MAX) {
+    const table = new FieldTable(store);
+    for (const field of fields) table.set(field, NO_VALUE);
+    return newTable(store, type, key, table, expiresAtMs);
+  }
+  const ref = newMap(arena, type, key, byteCount, expiresAtMs);
+  const start = valueOffset(arena, ref);
+  const end = start + valueLength(arena, ref);
+  for (const field of fields) appendPacked(entryBytes(arena, ref), start, end, field, NO_VALUE);
+  return ref;
+}
+
 /** A map entry with room for a record of `byteCount` bytes, or what more the block has. The record is not written. */
 function createPacked(arena: Arena, type: number, key: Slice, byteCount: number, expiresAtMs: number): number {
   const size = entrySize(key.length, byteCount, expiresAtMs);
@@ -296,7 +317,7 @@ function copyRecord(arena: Arena, from: number, to: number): void {
 function shrinkPacked(db: Keyspace, key: Slice, ref: number): number {
   const { arena } = db.store;
   const room = valueLength(arena, ref);
-  if (room <= WASTE_MIN_BYTES) return ref;
+  if (room <= WASTE_MIN_BYTES || !arena.canGrow) return ref;
   const used = packedUsed(entryBytes(arena, ref), valueOffset(arena, ref));
   return used * 2 < room ? resizePacked(db, key, ref, used) : ref;
 }
@@ -312,15 +333,22 @@ function copyToTable(db: Keyspace, ref: number, key: Slice, expiresAtMs: number)
   const { store } = db;
   const { arena } = store;
   const table = new FieldTable(store);
-  forEachField(db, ref, (field, value, expiresAtMs) => {
+  forEachField(db, ref, (field, value, fieldExpiresAtMs) => {
     table.set(field, value);
-    if (expiresAtMs > 0) table.setExpiry(field, expiresAtMs);
+    if (fieldExpiresAtMs > 0) table.setExpiry(field, fieldExpiresAtMs);
   });
-  const copy = createEntry(arena, entryType(arena, ref), key, HANDLE_BYTES, expiresAtMs);
-  setFlag(arena, copy, IS_STRUCTURE, true);
+  const copy = newTable(store, entryType(arena, ref), key, table, expiresAtMs);
   copyFlags(arena, ref, copy);
-  entryBytes(arena, copy).writeInt32LE(store.keep(table), valueOffset(arena, copy));
   return copy;
+}
+
+/** The entry, in no keyspace yet, of a map with this table. */
+function newTable(store: Store, type: number, key: Slice, table: FieldTable, expiresAtMs: number): number {
+  const { arena } = store;
+  const ref = createEntry(arena, type, key, HANDLE_BYTES, expiresAtMs);
+  setFlag(arena, ref, IS_STRUCTURE, true);
+  entryBytes(arena, ref).writeInt32LE(store.keep(table), valueOffset(arena, ref));
+  return ref;
 }
 
 // ---- expiry; the caller tells the keyspace when the first of a bucket's moments is another one (hash-value.ts)

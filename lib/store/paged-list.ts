@@ -179,8 +179,15 @@ export class PagedList implements Structure {
     const { within } = this;
     this.loadToChange(page);
     if (run.overwrite(within, element)) return;
-    this.remove(index, 1);
+    // In this order: when there is no room, the element that is there stays.
     this.insert(index, element);
+    this.remove(index + 1, 1);
+  }
+
+  /** Moves the element at one end, of which `element` is a copy, to the other; there first, as there may be no room. */
+  rotate(fromHead: boolean, element: Slice): void {
+    this.push(!fromHead, element);
+    this.remove(fromHead ? 0 : this.length - 1, 1);
   }
 
   /** Takes `count` elements out, from the one at `index` on; they must be there. */

@@ -15,8 +15,8 @@ import {
 } from './entry.js';
 import type { Keyspace } from './keyspace.js';
 import {
-  copyMap, deleteField, fieldCount, forEachField, getField, mapBytes, newMap, putField, randomField, sampleFields,
-  scanFields, shrinkMap,
+  copyMap, deleteField, fieldCount, forEachField, getField, mapBytes, newMap, newMapOf, putField, randomField,
+  sampleFields, scanFields, shrinkMap,
 } from './map-value.js';
 import {
   INTEGERS_HEADER_BYTES, type Integer, clearIntegers, copyIntegers, findInteger, insertInteger, integerAt,
@@ -24,7 +24,7 @@ import {
 } from './packed-integers.js';
 import { packedFieldBytes } from './packed-map.js';
 import type { SmallMap } from './small-map.js';
-import { Slice, copyBytes } from '../util/bytes.js';
+import { Slice, copyBytes, sliceOf } from '../util/bytes.js';
 import { integerLength, parseInteger, writeInteger } from '../util/numbers.js';
 
 /** The members are packed integers. */
@@ -235,19 +235,10 @@ function resizeIntegers(db: Keyspace, key: Slice, ref: number, byteCount: number
 
 /** Makes a map of a set of integers. */
 function convertToMap(db: Keyspace, key: Slice, ref: number): number {
-  const { arena } = db.store;
-  const values: Integer[] = [];
-  let byteCount = 0;
-  const count = memberCount(db, ref);
-  for (let index = 0; index < count; index++) {
-    const value = integerAt(entryBytes(arena, ref), valueOffset(arena, ref), index);
-    values.push(value);
-    byteCount += packedFieldBytes(integerLength(value), 0);
-  }
-  let map = newMap(arena, SET, key, byteCount, expiryOf(arena, ref));
+  const members: Slice[] = [];
+  forEachMember(db, ref, (member) => members.push(sliceOf(member.copyOf())));
+  const map = newMapOf(db.store, SET, key, members, expiryOf(db.store.arena, ref));
   db.replace(key, ref, map);
-  const member = new Slice();
-  for (const value of values) map = putField(db, key, map, spell(value, member), EMPTY);
   return map;
 }
 
@@ -277,7 +268,7 @@ export function settleSet(db: Keyspace, key: Slice, ref: number): number {
   }
   if (!isIntegers(arena, ref)) return shrinkMap(db, key, ref);
   const room = valueLength(arena, ref);
-  if (room <= WASTE_MIN_BYTES) return ref;
+  if (room <= WASTE_MIN_BYTES || !arena.canGrow) return ref;
   const bytes = entryBytes(arena, ref);
   const start = valueOffset(arena, ref);
   const used = integersUsed(bytes, start);

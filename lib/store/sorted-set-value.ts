@@ -330,8 +330,23 @@ export function addMember(db: Keyspace, key: Slice, ref: number, member: Slice, 
 
 /** Gives a member that is there another score; otherwise as `addMember`. */
 export function updateMember(db: Keyspace, key: Slice, ref: number, member: Slice, score: number): number {
-  if (!isTable(db, ref)) deleteMember(db, ref, member);
-  return putMember(db, key, ref, member, score);
+  if (isTable(db, ref)) return putMember(db, key, ref, member, score);
+  // Room first: when there is none, the member keeps the score that it has.
+  const roomy = makeRoomFor(db, key, ref, member, score);
+  if (!isTable(db, roomy)) deleteMember(db, roomy, member);
+  return putMember(db, key, roomy, member, score);
+}
+
+/** Lets a packed sorted set, which may be another one or have a table afterwards, take another score for a member. */
+function makeRoomFor(db: Keyspace, key: Slice, ref: number, member: Slice, score: number): number {
+  const { arena } = db.store;
+  const bytes = entryBytes(arena, ref);
+  const start = valueOffset(arena, ref);
+  const before = scoreItemBytes(member.length, itemScore(bytes, findItem(bytes, start, member)));
+  const needed = scoresUsed(bytes, start) + scoreItemBytes(member.length, score) - before;
+  if (needed <= valueLength(arena, ref)) return ref;
+  if (needed > SCORES_BYTES_MAX) return convertToTable(db, key, ref);
+  return resizePacked(db, key, ref, Math.min(needed + (needed >>> GROWTH_SHIFT), SCORES_BYTES_MAX));
 }
 
 function putMember(db: Keyspace, key: Slice, ref: number, member: Slice, givenScore: number): number {
@@ -380,7 +395,7 @@ function copyPacked(arena: Arena, ref: number, key: Slice, byteCount: number, ex
 function shrinkPacked(db: Keyspace, key: Slice, ref: number): number {
   const { arena } = db.store;
   const room = valueLength(arena, ref);
-  if (room <= WASTE_MIN_BYTES) return ref;
+  if (room <= WASTE_MIN_BYTES || !arena.canGrow) return ref;
   const used = scoresUsed(entryBytes(arena, ref), valueOffset(arena, ref));
   return used * 2 < room ? resizePacked(db, key, ref, used) : ref;
 }

@@ -143,10 +143,20 @@ export class Store {
     return this.foreign[index]!;
   }
 
-  /** Empties a database at once; the memory is freed in slices. */
-  empty(db: Keyspace): void {
-    db.clear();
-    this.foreign[db.index]?.clear();
+  /** Empties databases at once, all of them or none; the memory is freed in slices. */
+  empty(databases: readonly Keyspace[]): void {
+    const emptied = databases.flatMap((db) => [db, ...this.foreign.slice(db.index, db.index + 1)]);
+    const tables = emptied.map((each) => each.newTables());
+    for (const [index, each] of emptied.entries()) each.clear(tables[index]);
+  }
+
+  /** Removes what a command has left on the workbench; that takes no memory. */
+  clearWorkbench(): void {
+    const { workbench } = this;
+    while (workbench.size > 0) {
+      const ref = workbench.random();
+      workbench.remove(workbench.copyKey(ref), ref);
+    }
   }
 
   /** Exchanges all buckets of two databases. */

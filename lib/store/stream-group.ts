@@ -131,14 +131,24 @@ export class StreamGroup {
     return consumer;
   }
 
-  /** Notes that an entry was delivered to a consumer, whomever it was pending with. The cursor is at it afterwards. */
+  /**
+   * Notes that an entry was delivered to a consumer, whomever it was pending with. The cursor is at it afterwards.
+   * When there is no room, neither index has it.
+   */
   deliver(id: StreamId, consumer: StreamConsumer, nowMs: number, deliveries: number | bigint): void {
     const { pending } = this;
-    if (!pending.insert(id)) {
+    const isNewHere = consumer.pending.insert(id);
+    let isNew: boolean;
+    try {
+      isNew = pending.insert(id);
+    } catch (error) {
+      if (isNewHere) consumer.pending.remove();
+      throw error;
+    }
+    if (!isNew) {
       const owner = this.owner();
       if (owner !== consumer && owner.pending.seek(id)) owner.pending.remove();
     }
-    consumer.pending.insert(id);
     pending.consumer = consumer.number;
     pending.deliveredAtMs = nowMs;
     pending.deliveries = deliveries;
@@ -148,8 +158,8 @@ export class StreamGroup {
   assign(id: StreamId, consumer: StreamConsumer): void {
     const owner = this.owner();
     if (owner === consumer) return;
-    if (owner.pending.seek(id)) owner.pending.remove();
     consumer.pending.insert(id);
+    if (owner.pending.seek(id)) owner.pending.remove();
     this.pending.consumer = consumer.number;
   }
 

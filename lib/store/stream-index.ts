@@ -360,7 +360,7 @@ export class StreamIndex {
   /** Joins the sparse leaf at the cursor with that behind or in front of it, if both fit into three quarters of one. */
   private joinLeaf(): void {
     const first = this.leafAt + 1 < this.leaves.length ? this.leafAt : this.leafAt - 1;
-    if (first < 0) return;
+    if (first < 0 || !this.arena.canGrow) return;
     const front = this.leaves[first]!;
     const behind = this.leaves[first + 1]!;
     const frontCount = this.countOf(front);

@@ -226,17 +226,17 @@ function writeDifference(
   return writeWords(bytes, at, (high - fromHigh - borrow) | 0, (difference + borrow * WORD) | 0);
 }
 
-/**
- * Counts `count` live entries as deleted ones, whose flags the caller sets. Gives the node's ref, which may be another
- * one.
- */
-export function countDeleted(arena: Arena, ref: number, count: number): number {
-  const node = withRoom(arena, ref, INTEGER_BYTES_MAX);
-  const bytes = nodeBytes(arena, node);
-  const start = nodeStart(node);
+/** The node, or another one with the same content, with room for longer counters. */
+export function withRoomToCount(arena: Arena, ref: number): number {
+  return withRoom(arena, ref, INTEGER_BYTES_MAX);
+}
+
+/** Counts `count` live entries as deleted ones, whose flags the caller sets. The node has room for its counters. */
+export function countDeleted(arena: Arena, ref: number, count: number): void {
+  const bytes = nodeBytes(arena, ref);
+  const start = nodeStart(ref);
   const liveAt = firstElement(start);
   replaceNumber(bytes, start, liveAt, readInteger(bytes, liveAt) - count);
   const deletedAt = nextElement(bytes, liveAt);
   replaceNumber(bytes, start, deletedAt, readInteger(bytes, deletedAt) + count);
-  return node;
 }

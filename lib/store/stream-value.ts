@@ -19,8 +19,13 @@ export function streamOf(db: Keyspace, ref: number): Stream {
 /** Adds a stream without entries under `key`, for which `db.find` has just found nothing. */
 export function createStream(db: Keyspace, key: Slice): Stream {
   const stream = new Stream(db.store);
-  db.add(key, createStreamEntry(db, key, stream, 0));
+  addStream(db, key, stream);
   return stream;
+}
+
+/** Adds a stream under `key`, for which `db.find` has just found nothing. */
+export function addStream(db: Keyspace, key: Slice, stream: Stream): void {
+  db.add(key, createStreamEntry(db, key, stream, 0));
 }
 
 /** An entry that holds a stream. It is in no keyspace: the caller adds it. `expiresAtMs` 0: it does not expire. */

@@ -18,7 +18,7 @@ import { StreamId } from './stream-id.js';
 import { StreamIndex } from './stream-index.js';
 import {
   DELETED, type Fields, type VisitNode, appendEntry, countDeleted, createNode, createNodeFrom, deletedEntries,
-  entryBefore, liveEntries, nodeBytes, nodeLength, nodeStart, withoutRoom,
+  entryBefore, liveEntries, nodeBytes, nodeLength, nodeStart, withRoomToCount, withoutRoom,
 } from './stream-node.js';
 import { StreamWalk } from './stream-walk.js';
 import { listpackEnd } from './listpack.js';
@@ -137,7 +137,7 @@ export class Stream implements Structure {
 
   /** The last node gets no more entries: what room it has to spare is given back. */
   private closeLastNode(): void {
-    if (!this.nodes.seekLast()) return;
+    if (!this.nodes.seekLast() || !this.arena.canGrow) return;
     const ref = this.nodes.word(0);
     const sizeBefore = this.arena.sizeOf(ref);
     this.beforeNodeChanges(ref);
@@ -157,22 +157,38 @@ export class Stream implements Structure {
 
   /** Deletes an entry; false when there is none with this ID. Call `settleFirstId` after the last of them. */
   delete(id: StreamId): boolean {
-    const walk = this.walk(id, id);
+    let walk = this.walk(id, id);
     if (!walk.next()) return false;
     const ref = this.nodes.word(0);
-    this.beforeNodeChanges(ref);
-    nodeBytes(this.arena, ref)[walk.entryAt]! |= DELETED;
     if (liveEntries(this.arena, ref) === 1) {
+      this.beforeNodeChanges(ref);
       this.nodeByteCount -= this.arena.sizeOf(ref);
       this.arena.free(ref);
       this.nodes.remove();
     } else {
-      const sizeBefore = this.arena.sizeOf(ref);
-      this.settle(countDeleted(this.arena, ref, 1), sizeBefore);
+      const node = this.makeRoomToCount(ref);
+      if (node !== ref) {
+        walk = this.walk(id, id);
+        walk.next();
+      }
+      nodeBytes(this.arena, node)[walk.entryAt]! |= DELETED;
+      countDeleted(this.arena, node, 1);
     }
     this.length--;
     if (id.compare(this.maxDeletedId) > 0) this.maxDeletedId.copyFrom(id);
     return true;
+  }
+
+  /**
+   * Gives the node at the cursor, which is about to change, room for longer counters, and its ref, which may be another
+   * one. That comes first: when there is no room, no entry is marked that is not counted.
+   */
+  private makeRoomToCount(ref: number): number {
+    this.beforeNodeChanges(ref);
+    const sizeBefore = this.arena.sizeOf(ref);
+    const node = withRoomToCount(this.arena, ref);
+    this.settle(node, sizeBefore);
+    return node;
   }
 
   /** Finds out the first ID, after entries were taken out. */
@@ -223,9 +239,8 @@ export class Stream implements Structure {
 
   /** Deletes entries of the first node up to the limit, and gives how many they were. */
   private trimNode(limit: number | StreamId): number {
-    const ref = this.nodes.word(0);
+    const ref = this.makeRoomToCount(this.nodes.word(0));
     const bytes = nodeBytes(this.arena, ref);
-    this.beforeNodeChanges(ref);
     const walk = this.walk(FIRST, LAST);
     let trimmed = 0;
     while ((typeof limit !== 'number' || this.length > limit) && walk.next()) {
@@ -234,10 +249,7 @@ export class Stream implements Structure {
       trimmed++;
       this.length--;
     }
-    if (trimmed === 0) return 0;
-    this.nodes.seekFirst();
-    const sizeBefore = this.arena.sizeOf(ref);
-    this.settle(countDeleted(this.arena, ref, trimmed), sizeBefore);
+    if (trimmed > 0) countDeleted(this.arena, ref, trimmed);
     return trimmed;
   }
 

@@ -26,15 +26,14 @@ const WASTE_MAX = 2;
  */
 export function putString(db: Keyspace, key: Slice, ref: number, value: Slice, expiresAtMs: number): number {
   const { arena } = db.store;
-  if (ref !== 0) {
-    // What goes with its structure, others may have to be told of: then the entry is another one.
-    if (hasFlag(arena, ref, IS_STRUCTURE)) db.dropValue(ref);
-    else if (fitsInPlace(arena, ref, key.length, value.length, expiresAtMs)) {
-      overwrite(arena, ref, value, expiresAtMs);
-      return ref;
-    }
+  // What goes with its structure, others may have to be told of: then the entry is another one.
+  const isStructure = ref !== 0 && hasFlag(arena, ref, IS_STRUCTURE);
+  if (ref !== 0 && !isStructure && fitsInPlace(arena, ref, key.length, value.length, expiresAtMs)) {
+    overwrite(arena, ref, value, expiresAtMs);
+    return ref;
   }
   const created = createEntry(arena, STRING, key, value.length, expiresAtMs);
+  if (isStructure) db.dropValue(ref);
   copyBytes(value.bytes, value.offset, entryBytes(arena, created), valueOffset(arena, created), value.length);
   putEntry(db, key, ref, created);
   return created;

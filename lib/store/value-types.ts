@@ -3,11 +3,11 @@
  * type is added here.
  */
 import { HASH, LIST, SET, SORTED_SET, STREAM, STRING, entryType } from './entry.js';
-import { copyHash, hashBytes, hashEncoding } from './hash-value.js';
+import { copyHash, fieldCount, hashBytes, hashEncoding, staysWhenEmpty } from './hash-value.js';
 import type { Keyspace } from './keyspace.js';
-import { copyList, listBytes } from './list-value.js';
-import { copySet, setBytes, setEncoding } from './set-value.js';
-import { copySortedSet, sortedSetBytes, sortedSetEncoding } from './sorted-set-value.js';
+import { copyList, listBytes, listLength } from './list-value.js';
+import { copySet, memberCount, setBytes, setEncoding } from './set-value.js';
+import { copySortedSet, memberCount as sortedSetSize, sortedSetBytes, sortedSetEncoding } from './sorted-set-value.js';
 import { copyStream, streamBytes } from './stream-value.js';
 import { copyString, stringEncoding } from './string-value.js';
 import type { Slice } from '../util/bytes.js';
@@ -20,6 +20,8 @@ interface ValueType {
   copy(db: Keyspace, ref: number, key: Slice, expiresAtMs: number): number;
   /** How the value is kept, in redis-server's words. */
   encoding(db: Keyspace, ref: number): string;
+  /** Whether nothing is in it, so that no such bucket should be there. */
+  isEmpty(db: Keyspace, ref: number): boolean;
   /** How many bytes of memory the entry and what belongs to it take. */
   bytes(db: Keyspace, ref: number): number;
 }
@@ -28,17 +30,29 @@ const types = new Map<number, ValueType>([
   [STRING, {
     copy: copyString,
     encoding: (db, ref) => stringEncoding(db.store.arena, ref),
+    isEmpty: () => false,
     bytes: (db, ref) => db.store.arena.sizeOf(ref),
   }],
-  [LIST, { copy: copyList, encoding: () => 'quicklist', bytes: listBytes }],
-  [SET, { copy: copySet, encoding: (db, ref) => setEncoding(db.store.arena, ref), bytes: setBytes }],
+  [LIST, {
+    copy: copyList, encoding: () => 'quicklist', isEmpty: (db, ref) => listLength(db, ref) === 0, bytes: listBytes,
+  }],
+  [SET, {
+    copy: copySet,
+    encoding: (db, ref) => setEncoding(db.store.arena, ref),
+    isEmpty: (db, ref) => memberCount(db, ref) === 0,
+    bytes: setBytes,
+  }],
   [SORTED_SET, {
     copy: copySortedSet,
     encoding: (db, ref) => sortedSetEncoding(db.store.arena, ref),
+    isEmpty: (db, ref) => sortedSetSize(db, ref) === 0,
     bytes: sortedSetBytes,
   }],
-  [HASH, { copy: copyHash, encoding: hashEncoding, bytes: hashBytes }],
-  [STREAM, { copy: copyStream, encoding: () => 'stream', bytes: streamBytes }],
+  [HASH, {
+    copy: copyHash, encoding: hashEncoding, bytes: hashBytes,
+    isEmpty: (db, ref) => fieldCount(db, ref) === 0 && !staysWhenEmpty(db.store.arena, ref),
+  }],
+  [STREAM, { copy: copyStream, encoding: () => 'stream', isEmpty: () => false, bytes: streamBytes }],
 ]);
 
 /** What can be done with the value of this entry. */

@@ -83,7 +83,7 @@ function change(store: Store, draw: Draw, names: number): void {
       if (ref === 0 || newKey.equals(key)) return;
       const taken = db.find(newKey);
       if (taken !== 0) db.remove(newKey, taken);
-      db.rename(key, db.find(key), newKey);
+      db.rename(key, db.find(key), newKey, 0);
       return;
     }
     case 3: {

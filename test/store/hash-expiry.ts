@@ -137,7 +137,7 @@ function copyOrRename(pair: Pair, name: string, ref: number, copies: boolean): v
     db.add(key, copyHash(db, ref, key, 0));
     pair.models.set(other, new Map([...model].map(([field, each]) => [field, { ...each }])));
   } else {
-    db.rename(pair.key(name), ref, pair.key(other));
+    db.rename(pair.key(name), ref, pair.key(other), 0);
     pair.models.set(other, model);
     pair.models.delete(name);
   }

@@ -97,7 +97,7 @@ class Pair {
     if (ref === 0) return;
     const taken = db.find(newKey);
     if (taken !== 0) db.remove(newKey, taken);
-    db.rename(key, ref, newKey);
+    db.rename(key, ref, newKey, 0);
     this.models[index]!.set(newName, this.models[index]!.get(name)!);
     this.models[index]!.delete(name);
   }
