@@ -52,6 +52,11 @@ export class LogWriter {
   /** When the operation under way began; undefined when there is none. */
   busySinceUs: number | undefined;
 
+  /**
+   * Where the first seal ends. It is on the disk before anything stands behind it: without it nobody could tell what
+   * the power left of the rest from a file that somebody has damaged.
+   */
+  private readonly begun: number;
   /** Up to which offset seals vouch for what is there. */
   private sealed: number;
   /** Where the bytes that are being written begin, or, after a failed sync, those that are to be written again. */
@@ -75,7 +80,7 @@ export class LogWriter {
     this.syncedAtUs = clock.elapsedUs();
     // What stands in the file before this was sealed by somebody else, or not at all.
     buffer.appendText(sealOf([], 0, buffer.end));
-    this.sealed = buffer.end;
+    this.sealed = this.begun = buffer.end;
   }
 
   /** There is something in the buffer, or a sync is due: begins to work, if it is not working. */
@@ -143,7 +148,7 @@ export class LogWriter {
         if (this.isStopped) return;
         if (this.isSyncDue() || (syncsAll && this.buffer.end === this.written && this.synced < this.written)) {
           await this.sync();
-        } else if (this.written < this.buffer.end && (this.events.mayWrite() || syncsAll)) await this.write();
+        } else if (this.isWriteDue() || (syncsAll && this.written < this.buffer.end)) await this.write();
         else break;
       }
       this.setTimer();
@@ -152,16 +157,21 @@ export class LogWriter {
     }
   }
 
+  private isWriteDue(): boolean {
+    return this.written < this.begun || (this.written < this.buffer.end && this.events.mayWrite());
+  }
+
   private isSyncDue(): boolean {
-    if (this.synced === this.written || this.rules.policy === 'no' || this.rules.isSyncPaused) return false;
+    if (this.synced === this.written) return false;
+    if (this.synced < this.begun) return true;
+    if (this.rules.policy === 'no' || this.rules.isSyncPaused) return false;
     if (this.rules.policy === 'always' || this.written - this.synced > UNSYNCED_BYTES_MAX) return true;
     return this.clock.elapsedUs() - this.syncedAtUs >= SYNC_PERIOD_US;
   }
 
   private async write(): Promise<void> {
     const { buffer } = this;
-    this.seal();
-    const { end } = buffer;
+    const end = this.written < this.begun ? this.begun : this.seal();
     this.repeatFrom = this.written;
     // Both in one go, where nothing else is to be synced.
     const isThrough = this.isSyncedAtOnce() && this.synced === this.written && this.failure === undefined;
@@ -179,13 +189,13 @@ export class LogWriter {
     if (this.rules.policy === 'no' || this.rules.isSyncPaused) this.events.onSafe(this.written);
   }
 
-  /** Closes what has been appended with a seal. */
-  private seal(): void {
+  /** Closes what has been appended with a seal, and gives where that ends. */
+  private seal(): number {
     const { buffer, sealed } = this;
     const { end } = buffer;
-    if (end === sealed) return;
+    if (end === sealed) return end;
     buffer.appendText(sealOf(buffer.pieces(sealed, end), end - sealed, this.synced));
-    this.sealed = buffer.end;
+    return (this.sealed = buffer.end);
   }
 
   private async sync(): Promise<void> {
