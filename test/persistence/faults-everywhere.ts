@@ -1,7 +1,7 @@
 /**
  * The disk fails at each operation in turn, of writes, of a rewrite from its start to its end, and of the log being
- * switched off and on: with every policy, what was acknowledged while the log was on is there after the node was
- * stopped and started again, and nothing else is.
+ * switched off and on: with every policy and both forms of the base, what was acknowledged while the log was on is
+ * there after the node was stopped and started again, and nothing else is. `scripts/disk-faults` leaves out none.
  */
 import test, { type ExecutionContext } from 'ava';
 import { seededRandom } from '../../lib/util/random.js';
@@ -90,20 +90,27 @@ async function check(t: ExecutionContext, files: MemoryFiles, told: Told, what: 
 
 const faults: readonly (readonly [Fault, number])[] = [[{ error: 'EIO' }, 1], [{ error: 'ENOSPC' }, 3], [{ error: 'EROFS' }, 3], [{ short: 5 }, 2]];
 
-for (const appendfsync of ['always', 'everysec', 'no']) {
+/** Of how many operations one is tried, not the same one each time. */
+const strides: readonly (readonly [appendfsync: string, preamble: string, stride: number])[] = [
+  ['always', 'yes', 1], ['always', 'no', 6], ['everysec', 'yes', 8], ['everysec', 'no', 8], ['no', 'yes', 8], ['no', 'no', 8],
+];
+const isLong = process.env.ROUNDS !== undefined;
+
+for (const [appendfsync, preamble, some] of strides) {
   for (const [fault, count] of faults) {
-    test(`${appendfsync}: ${JSON.stringify(fault)} ${count} times, at any operation of a rewrite and of a switch`, async (t) => {
-      t.timeout(120_000);
+    const stride = isLong ? 1 : some;
+    const settings = { appendfsync, 'aof-use-rdb-preamble': preamble };
+    const title = `${appendfsync}, aof-use-rdb-preamble ${preamble}: ${JSON.stringify(fault)} ${count} times`;
+    test(`${title}, at any operation of a rewrite and of a switch`, async (t) => {
+      t.timeout(isLong ? 1_200_000 : 240_000);
       const seed = seedOf(t);
       const random = seededRandom(seed);
-      // Each operation with `always`, every third with the others, not the same ones each time.
-      const stride = appendfsync === 'always' ? 1 : 3;
       const first = Math.floor(random.next() * stride);
       const operations = await atEachOperation(OPERATIONS_MAX, async (at) => {
         if (at % stride !== first) return true;
         const files = new MemoryFiles();
         let operation = -1;
-        const { node, log } = await startDurable(t, files, { appendfsync });
+        const { node, log } = await startDurable(t, files, settings);
         files.fault = (kind) => {
           if ('short' in fault && kind !== 'write') return undefined;
           operation++;
