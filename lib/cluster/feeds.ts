@@ -13,7 +13,8 @@
  *
  * Every node has a link to each node that owns something, so what is published there reaches all of them directly. A
  * node that owns nothing has no links from others: what is published there goes over the feed's link to one owner, its
- * relay, and from there to everybody else (`PEER PUBLISH`).
+ * relay, and from there to everybody else (`PEER PUBLISH`). A message to a shard channel goes to its owner (`PEER
+ * SPUBLISH`).
  *
  * Clients that keep copies of what they have read (pubsub/tracking.ts) are told over the same links. In front of a
  * read that it passes on, a node says over that read's link that it wants to be told (`PEER TRACK <run id> <key> ...`),

@@ -126,14 +126,12 @@ export class ShardRouter implements Router, Sides, WaitRouter {
     return common;
   }
 
-  /** Has the owner of the name that is argument `position` run the request. False when that is this node. */
-  routeByName(session: Session, command: Command, args: Args, position: number): boolean {
-    const { map, self, peers } = this.routes;
+  /** The peer that owns the name that is argument `position`; undefined when it is this node. Throws for a gap. */
+  peerOf(args: Args, position: number): Peer | undefined {
+    const { map, peers } = this.routes;
     const owner = map.ownerOf(args.bytes, args.offsets[position]!, args.lengths[position]!);
-    if ((owner === self && owner !== NO_OWNER) || peers[owner]?.address.kind === 'redis') return false;
-    this.keys.positions[0] = position;
-    this.forward(session, command, args, owner);
-    return true;
+    if (owner === NO_OWNER) throw noOwner(map, args.copy(position));
+    return peers[owner];
   }
 
   /**

@@ -2,11 +2,11 @@
 import { behindHeader, integerOf } from './merge.js';
 import type { ShardRouter } from './router.js';
 import { nextCursor, readPlace } from './scan-cursor.js';
-import { Scatter, answer, failureOf } from './scatter.js';
+import { type Part, Scatter, answer, failureOf } from './scatter.js';
 import { readScanCursor, readScanOptions } from '../commands/scan-options.js';
 import type { Command } from '../commands/table.js';
 import type { Session } from '../execution/session.js';
-import { Args, setArgs } from '../protocol/args.js';
+import { Args, encodeRequest, setArgs } from '../protocol/args.js';
 import { ReplyFramer } from '../protocol/reply-framer.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { Random } from '../util/random.js';
@@ -149,8 +149,24 @@ const publish: SpecialRoute = (router, session, _command, args) => {
   return true;
 };
 
-/** A shard channel belongs to the node that owns its name. */
-const spublish: SpecialRoute = (router, session, command, args) => router.routeByName(session, command, args, 1);
+/**
+ * A shard channel belongs to the node that owns its name. Who listens here has the message at once, so that a client
+ * has its own in front of the reply; the owner gives it to all others.
+ */
+const spublish: SpecialRoute = (router, session, command, args) => {
+  const peer = router.peerOf(args, 1);
+  if (peer === undefined || peer.address.kind === 'redis') return false;
+  const { node } = session;
+  const link = peer.link(session.db.index, session.protocol);
+  link.holdBack(session, command);
+  link.prepare();
+  const here = node.pubsub.deliverToShard(args.slice(1), args.slice(2));
+  const sum = ([part]: readonly Part[]): Buffer[] => [Buffer.from(`:${integerOf(part!.reply) + BigInt(here)}\r\n`)];
+  const scatter = new Scatter(answer(session.defer(false), sum));
+  scatter.add(peer.name).send(link, encodeRequest(['PEER', 'SPUBLISH', node.runId, args.copy(1), args.copy(2)]));
+  scatter.close();
+  return true;
+};
 
 /** What is listened to anywhere is known to every node that owns something. */
 const askRelay: SpecialRoute = (router, session, _command, args) => {

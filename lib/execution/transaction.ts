@@ -90,18 +90,24 @@ export class Transaction implements TransactionSteps, Watcher {
     if (!this.mayRun()) return reply.nilArray();
     const { commands, queue, queuedBytes, router, session } = this;
     this.end();
+    const mark = reply.length;
     reply.array(commands.length);
+    dropUnwanted(session, reply, mark);
     session.mayWait = false;
     session.node.propagation.begin();
     const decoder = new RequestDecoder(NO_LIMITS);
     decoder.feed(queue, queuedBytes);
     for (const command of commands) {
       decoder.next();
+      const start = reply.length;
       runCommand(session, command, decoder.args, reply, router);
+      dropUnwanted(session, reply, start);
       reply.protocol = session.protocol;
     }
     session.node.propagation.end();
     session.mayWait = true;
+    // It may have begun to track in the midst, and stopped again.
+    if (session.node.tracking.current === session) session.node.tracking.commandDone();
   }
 
   /** Nothing was refused, and nothing that this node watches has changed as far as it knows. */
@@ -174,4 +180,9 @@ export class Transaction implements TransactionSteps, Watcher {
     session.transaction = undefined;
     place?.release();
   }
+}
+
+/** CLIENT REPLY counts at once: what a client does not want is left out, and the rest of EXEC's reply stays. */
+function dropUnwanted(session: Session, reply: ReplyWriter, start: number): void {
+  if (session.isMuted && reply.length > start) reply.rewind(start);
 }

@@ -293,9 +293,10 @@ export abstract class Connection implements Outlet, Transport, DurabilityWaiter,
     if (session.isReplyLimited) this.beginLimited();
     const mark = reply.length;
     this.executor.execute(session, args, reply);
+    const wasMuted = this.isMutedRequest;
     this.isMutedRequest = false;
     if (session.isReplyLimited && this.postponed === undefined) {
-      if (session.isMuted && reply.length > mark) reply.rewind(mark);
+      if (wasMuted && session.isMuted && reply.length > mark) reply.rewind(mark);
       session.endRequest();
     }
     reply.protocol = session.protocol;

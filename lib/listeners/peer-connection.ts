@@ -235,6 +235,7 @@ export class PeerConnection extends Connection {
     else if (args.is(1, 'AWAIT') && args.count >= 4) this.awaitKeys(args);
     else if (args.is(1, 'READABLE') && args.count >= 6) this.awaitReadable(args);
     else if (args.is(1, 'PUBLISH') && args.count === 4) this.publish(args);
+    else if (args.is(1, 'SPUBLISH') && args.count === 5) this.publishToShard(args);
     // It waited no more when this came.
     else if (args.is(1, 'UNBLOCK') && args.count === 3) this.outbox.reply.integer(0);
     else if (args.is(1, 'PAUSES') && args.count === 2) this.followPauses();
@@ -295,6 +296,12 @@ export class PeerConnection extends Connection {
   /** `PEER PUBLISH <channel> <text>`: the peer has no links from others, and publishes through this node. */
   private publish(args: Args): void {
     this.outbox.reply.integer(this.node.pubsub.publish(args.slice(2), args.slice(3), this.newsFeed));
+  }
+
+  /** `PEER SPUBLISH <run id> <channel> <text>`: who listens at that node has the message already. */
+  private publishToShard(args: Args): void {
+    const from = this.feedOf(args.text(2));
+    this.outbox.reply.integer(this.node.pubsub.publishToShard(args.slice(3), args.slice(4), from));
   }
 
   protected override get outputKind(): 'normal' | 'pubsub' {

@@ -104,11 +104,11 @@ export class PubSub {
   }
 
   /** As `publish`, on a shard channel; the router has seen to it that this node owns its name. */
-  publishToShard(channel: Slice, text: Slice): number {
+  publishToShard(channel: Slice, text: Slice, from?: Feed): number {
     const name = channel.text();
     let count = this.deliverToShard(channel, text);
     for (const feed of this.feeds) {
-      const deliveries = feed.count('shard', name);
+      const deliveries = feed === from ? 0 : feed.count('shard', name);
       if (deliveries > 0) feed.send(Message.of('smessage', channel, text).in(3));
       count += deliveries;
     }
