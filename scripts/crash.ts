@@ -1,4 +1,7 @@
-/** Kills nodes under load and looks what is there afterwards: `scripts/crash [rounds]`, 200 unless it is said. */
+/**
+ * Kills nodes under load, and every second time once more as they start, and looks what is there afterwards:
+ * `scripts/crash [rounds]`, 200 unless it is said.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +30,7 @@ for (let round = 0; round < rounds; round++) {
   if (round % 20 === 19) console.log(`${round + 1} rounds`);
 }
 for (const { title, rounds: count, folder, site } of sites) {
-  console.log(`${title}: ${count} rounds, ${site.steps} steps`);
+  console.log(`${title}: ${count} rounds, ${site.steps} steps, ${site.interrupted} starts interrupted`);
   await site.end();
   rmSync(folder, { recursive: true, force: true });
 }

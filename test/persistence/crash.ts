@@ -19,5 +19,6 @@ for (const [appendfsync, rounds, names] of [
     });
     for (let round = 0; round < rounds; round++) t.is(await site.round(), undefined);
     t.true(site.steps > 0);
+    t.true(site.interrupted > 0);
   });
 }

@@ -3,8 +3,11 @@
  * way, and started again on their folders. With `always` every step that was acknowledged is there (crash-steps.ts).
  * With the other policies what is there is a beginning of what each client wrote, with at most the last second missing.
  * Never is a step there in part: the data are those of a node that has run the same steps and never crashed.
+ *
+ * Every second round the nodes are killed once more on their way: while they load, cut off a torn end, or put away what
+ * a rewrite has left.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CrashClient, SHORT_MS_MAX, counterOf, stepOf } from './crash-steps.js';
@@ -12,9 +15,10 @@ import { datasetOf } from './dataset.js';
 import { MemoryFile } from './memory-file.js';
 import { RawClient, encode } from './raw-client.js';
 import { freePort } from './reference.js';
-import { type SpawnedNode, spawnNode } from './spawned-node.js';
+import { type SpawnedNode, type StartingNode, beginNode } from './spawned-node.js';
 import { startNode } from './targets.js';
 import { waitFor } from './wait-for.js';
+import { LOCK_NAME } from '../../lib/persistence/folder-lock.js';
 import { RdbReader } from '../../lib/persistence/rdb-reader.js';
 import type { Node } from '../../lib/server.js';
 import { Store } from '../../lib/store/store.js';
@@ -24,6 +28,10 @@ const CLIENTS = 8;
 const DATABASES = 3;
 const RUN_MS_MAX = 500;
 const LOST_MS_MAX = 1500;
+/** A start is tried to be interrupted so often; it may be done before that. */
+const INTERRUPTIONS_MAX = 5;
+/** A record whose end is missing. */
+const TORN = '*3\r\n$3\r\nSET\r\n$4\r\nto';
 
 /** What one client has sent, and what was acknowledged. */
 interface Writer {
@@ -39,6 +47,11 @@ interface Writer {
 /** A node, or two that share the alphabet, with folders that outlive them, and the model of what they should have. */
 export class CrashSite {
   steps = 0;
+  /** Starts that were interrupted. */
+  interrupted = 0;
+  private rounds = 0;
+  /** How long the last start took, from when it had its folder. */
+  private startMs = 0;
   private readonly nodes = new Map<string, SpawnedNode>();
   private readonly clients: CrashClient[];
   private readonly reached: number[];
@@ -68,7 +81,12 @@ export class CrashSite {
     await Promise.all(victims.map((name) => this.nodes.get(name)!.kill()));
     for (const { connection } of writers) connection.close();
     await Promise.all(writers.map(({ done }) => done));
-    for (const name of victims) await this.startNode(name);
+    const isInterrupted = this.rounds++ % 2 === 0;
+    for (const name of victims) {
+      if (this.random.next() < 0.5) this.tear(name);
+      if (isInterrupted) await this.interruptStart(name);
+      await this.startNode(name);
+    }
     return this.compare(writers, killedAt);
   }
 
@@ -85,13 +103,52 @@ export class CrashSite {
     await this.model?.stop();
   }
 
-  private async startNode(name: string): Promise<void> {
+  private settingsOf(name: string): Record<string, string> {
     const cluster = { node: name, nodes: this.addresses, shards: 'a-m=foo,n-z=bar,*=foo', cookie: 'oatmeal' };
-    this.nodes.set(name, await spawnNode({
+    return {
       dir: join(this.folder, name), appendonly: 'yes', appendfsync: this.appendfsync, save: '1 50',
       'auto-aof-rewrite-min-size': '50000', 'auto-aof-rewrite-percentage': '50',
       ...(this.names.length > 1 ? cluster : {}),
-    }));
+    };
+  }
+
+  private async startNode(name: string): Promise<void> {
+    const node = beginNode(this.settingsOf(name));
+    await Promise.race([this.folderTaken(name, node), node.started]);
+    const takenAt = performance.now();
+    const port = await node.started;
+    this.startMs = performance.now() - takenAt;
+    this.nodes.set(name, { port, process: node.process, kill: node.kill });
+  }
+
+  /** Starts a node and kills it between the moment when it has its folder and the one when it has loaded its data. */
+  private async interruptStart(name: string): Promise<void> {
+    for (let left = INTERRUPTIONS_MAX; left > 0; left--) {
+      const node = beginNode(this.settingsOf(name));
+      const isStarted = node.started.then(() => true, () => false);
+      await Promise.race([this.folderTaken(name, node), node.started]);
+      // A lock that was stale is looked at twice before anything is read.
+      await delay((0.3 + 0.7 * this.random.next()) * this.startMs * (left / INTERRUPTIONS_MAX));
+      await node.kill();
+      if (await isStarted) continue;
+      this.interrupted++;
+      if (this.random.next() < 0.5) return;
+    }
+  }
+
+  /** Resolves when a process has locked the folder of a node: it begins to read there. */
+  private async folderTaken(name: string, { process: { pid } }: StartingNode): Promise<void> {
+    const path = join(this.folder, name, LOCK_NAME);
+    const isTaken = (): boolean => existsSync(path) && readFileSync(path, 'latin1').startsWith(`${String(pid)} `);
+    await waitFor(isTaken, `${name} to take its folder`);
+  }
+
+  /** Leaves the log with a torn end, as a write that was under way would. */
+  private tear(name: string): void {
+    const folder = join(this.folder, name, 'appendonlydir');
+    const sequence = (file: string): number => Number(/\.(\d+)\.incr\.aof$/.exec(file)?.[1] ?? 0);
+    const last = readdirSync(folder).toSorted((one, other) => sequence(one) - sequence(other)).at(-1)!;
+    appendFileSync(join(folder, last), TORN);
   }
 
   private connect(number: number): Promise<RawClient> {

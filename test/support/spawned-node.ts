@@ -12,13 +12,27 @@ export interface SpawnedNode {
 
 const program = fileURLToPath(new URL('node-process.js', import.meta.url));
 
+/** A node on its way. */
+export interface StartingNode {
+  process: ChildProcess;
+  /** Resolves with the port when it has loaded its data. Rejects when it ends before that. */
+  started: Promise<number>;
+  kill: () => Promise<void>;
+}
+
 /** Starts a node, by `command` when one is given (such as `ip netns exec ...`), and waits until it accepts clients. */
 export async function spawnNode(
   settings: Readonly<Record<string, string>>, command: readonly string[] = [],
 ): Promise<SpawnedNode> {
+  const { process: child, started, kill } = beginNode(settings, command);
+  return { port: await started, process: child, kill };
+}
+
+/** Starts a node and does not wait. */
+export function beginNode(settings: Readonly<Record<string, string>>, command: readonly string[] = []): StartingNode {
   const [file, ...args] = [...command, process.execPath, program, JSON.stringify(settings)];
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const port = await new Promise<number>((resolve, reject) => {
+  const started = new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', (line) => resolve(Number(line)));
     child.once('exit', (code) => reject(new Error(`the node did not start: exit ${String(code)}`)));
   });
@@ -28,5 +42,5 @@ export async function spawnNode(
     child.kill('SIGKILL');
     await gone;
   };
-  return { port, process: child, kill };
+  return { process: child, started, kill };
 }
