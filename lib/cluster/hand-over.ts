@@ -16,6 +16,9 @@ import { detached } from '../execution/detached.js';
 import type { NodeState } from '../execution/node-state.js';
 import { Session } from '../execution/session.js';
 import type { Reply } from '../protocol/reply-decoder.js';
+import { isPayload, readPayload } from '../rdb/dump-payload.js';
+import { RdbError } from '../rdb/rdb-error.js';
+import { haveSameValue } from '../rdb/same-value.js';
 import { CURSOR_END } from '../store/byte-table.js';
 import { HASH, entryType, expiryOf, keySlice } from '../store/entry.js';
 import { fieldCount, staysWhenEmpty } from '../store/hash-value.js';
@@ -240,11 +243,27 @@ export class HandOver {
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'BUSYKEY') throw error;
       const [there, expiresThere] = await Promise.all([this.ask(load, 'DUMP', name), this.ask(load, 'PEXPIRETIME', name)]);
-      const isSame = there === payload.toString('latin1') && Math.max(0, Number(expiresThere)) === expiresAtMs;
-      if (!isSame) return false;
+      const isSame = typeof there === 'string' && this.holds(load, Buffer.from(there, 'latin1'));
+      if (!isSame || Math.max(0, Number(expiresThere)) !== expiresAtMs) return false;
     }
     if (load.staysWhenEmpty && !this.isOnRedis(name)) await this.ask(load, 'BUCKET', 'CREATE', name);
     return true;
+  }
+
+  /** Whether what is carried is still here, and has the value of this payload. */
+  private holds({ db, ref, name }: Load, payload: Buffer): boolean {
+    const { workbench } = this.node.store;
+    const key = sliceOf(name);
+    if (!isPayload(sliceOf(payload)) || db.peek(key) !== ref) return false;
+    try {
+      return haveSameValue({ db, ref }, { db: workbench, ref: readPayload(sliceOf(payload), workbench, key) });
+    } catch (error) {
+      // A form that only a newer redis-server has.
+      if (error instanceof RdbError) return false;
+      throw error;
+    } finally {
+      this.node.store.clearWorkbench();
+    }
   }
 
   private async giveEmpty(load: Load): Promise<boolean> {

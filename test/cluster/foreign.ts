@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Foreign } from '../../lib/cluster/foreign.js';
 import { ShardMap } from '../../lib/cluster/shard-map.js';
+import { type Dial, type Wire, dial } from '../../lib/cluster/wire.js';
 import { STRING, createEntry } from '../../lib/store/entry.js';
 import { ExpiryCycle } from '../../lib/store/expiry.js';
 import { Store } from '../../lib/store/store.js';
@@ -32,9 +33,12 @@ class Pair {
     private readonly common: Readonly<Record<string, string>>,
   ) {}
 
-  static async start(t: ExecutionContext, settings: Readonly<Record<string, string>> = { appendonly: 'yes' }): Promise<Pair> {
+  static async start(
+    t: ExecutionContext, settings: Readonly<Record<string, string>> = { appendonly: 'yes' }, dialOf = () => dial,
+  ): Promise<Pair> {
     const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-foreign-'));
-    const cluster = new TestCluster({ shards: WIDE, settings, settingsOf: (name) => ({ dir: join(folder, name) }) });
+    const settingsOf = (name: string): Record<string, string> => ({ dir: join(folder, name) });
+    const cluster = new TestCluster({ shards: WIDE, settings, settingsOf, dialOf });
     t.teardown(async () => {
       await cluster.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -166,6 +170,72 @@ test('what the owner has under the same name is not written over', async (t) => 
   t.is(pair.foreign, 2);
   await pair.restart(WIDE);
   t.is(await pair.ask('MGET grape hat'), '*2\r\n$3\r\nold\r\n$1\r\n1\r\n');
+});
+
+/** A network in which the reply to a RESTORE is lost, and the wire with it, so many times. */
+function losesReplies(restores: { lost: number; most: number }): Dial {
+  return (address, events) => {
+    let isLost = false;
+    const wire: Wire = dial(address, {
+      ...events,
+      onOpen: () => events.onOpen(),
+      onDrain: () => events.onDrain(),
+      onClose: (reason) => events.onClose(reason),
+      onChunk: (chunk) => {
+        if (!isLost) events.onChunk(chunk);
+        else wire.destroy();
+      },
+    });
+    return {
+      write: (bytes, done) => {
+        if (bytes.includes('RESTORE') && restores.lost < restores.most) {
+          restores.lost++;
+          isLost = true;
+        }
+        wire.write(bytes, done);
+      },
+      get writableLength() {
+        return wire.writableLength;
+      },
+      destroy: () => wire.destroy(),
+    };
+  };
+}
+
+test('an owner whose reply was lost has the bucket once, whatever the order in which it keeps fields', async (t) => {
+  const restores = { lost: 0, most: 3 };
+  const pair = await Pair.start(t, { appendonly: 'yes' }, () => losesReplies(restores));
+  const many = Array.from({ length: 600 }, (_, i) => `f${i} ${i}`).join(' ');
+  const lines = [
+    `HSET hash ${many}`, 'HPEXPIREAT hash 9999999999999 FIELDS 1 f7', `SADD heap ${many}`, `ZADD hill ${many.replaceAll('f', '')}`,
+    `RPUSH hive ${many}`, 'XADD hose 1-1 f v', 'XGROUP CREATE hose g 0', 'XREADGROUP GROUP g c STREAMS hose >', 'SET hut 1',
+    'BUCKET CREATE held', `HSET held ${many}`,
+  ];
+  for (const line of lines) t.notRegex(await pair.ask(line), /^-/);
+  const whole = await pair.data();
+  await pair.restart(NARROW);
+  await pair.ask('CONFIG SET load-foreign yes');
+  await pair.cluster.logged('Handed over 7 of 7 buckets');
+  t.is(restores.lost, restores.most);
+  t.is(pair.foreign, 0);
+  t.deepEqual(await pair.data(), whole);
+  t.is(await pair.ask('DBSIZE', 'bar'), ':7\r\n');
+});
+
+test('what differs in one field, member or element only is another bucket', async (t) => {
+  const pair = await Pair.start(t);
+  const many = Array.from({ length: 600 }, (_, i) => `f${i} ${i}`).join(' ');
+  const before = [`HSET hash ${many}`, `SADD heap ${many}`, `RPUSH hive ${many}`, `HSET held ${many}`, `HSET hot ${many}`];
+  for (const line of before) await pair.ask(line);
+  await pair.restart(NARROW);
+  const others = [
+    `HSET hash ${many} f9 other`, `SADD heap ${many.replace('f9 ', 'f9x ')}`, `RPUSH hive ${many.replace('f9 ', 'f9x ')}`,
+    `HSET held ${many} more 1`, `HSET hot ${many}`, 'HPEXPIREAT hot 9999999999999 FIELDS 1 f1',
+  ];
+  for (const line of others) await pair.ask(line);
+  await pair.ask('CONFIG SET load-foreign yes');
+  await pair.cluster.logged('Handed over 0 of 5 buckets');
+  t.is(pair.foreign, 5);
 });
 
 test('an owner that is down is waited for, and loses nothing', async (t) => {
