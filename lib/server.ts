@@ -94,6 +94,7 @@ export class Node {
     this.shutdown = new Shutdown(this.state, this.snapshots, this.persistence);
     const reload = new Reload(this.state, this.snapshots, this.persistence);
     this.state.reload = (options) => reload.run(options);
+    this.state.sendReplies = this.outbox.flush;
     this.executor = new Executor(this.state);
     this.upkeep = new Upkeep(this.state, this.connections);
     this.expiryTimer = new ExpiryTimer(this.state);

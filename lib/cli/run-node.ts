@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.js';
 import { ConfigError, DEFAULT_FILE } from '../config/sources.js';
 import { NodeProcess, type ProcessParts } from '../control/node-process.js';
 import { reasonOf } from '../control/place.js';
+import { rehearseSnapshots } from '../persistence/rehearsal.js';
 import { Log } from '../util/log.js';
 
 /**
@@ -28,6 +29,7 @@ export async function runNode(
   process.on('SIGHUP', () => void node.reloadBecause('SIGHUP'));
   await node.start();
   const { settings, configFile } = node.node.state;
+  void rehearseSnapshots(node.node.state);
   if (settings.flag('watch-config')) watchConfig(configFile ?? defaultConfigFile(), startedMs, node);
   return node;
 }

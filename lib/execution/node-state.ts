@@ -54,6 +54,8 @@ export class NodeState implements NodeServices {
   functions: readonly Buffer[] = [];
   /** Awaited when data have been loaded, before they are served; see cluster/foreign.ts. */
   afterLoading: () => Promise<void> = () => Promise.resolve();
+  /** Sends the replies that wait for the end of this turn of the event loop. */
+  sendReplies: () => void = () => undefined;
   readonly timer: CommandTimer;
   readonly waits: WaitingClients;
   readonly maxMemory: MaxMemory;

@@ -46,10 +46,7 @@ export class BaseFile {
   /** Begins the snapshot: the moment is now. */
   begin(): void {
     const { node, file } = this;
-    this.snapshot = new Snapshot(node.store, file, {
-      ...snapshotOptions(node), form: this.form, isLogBase: true, functions: node.functions,
-      syncsOften: node.settings.flag('aof-rewrite-incremental-fsync'), notesTime: node.settings.flag('aof-timestamp-enabled'),
-    });
+    this.snapshot = new Snapshot(node.store, file, snapshotOptions(node, this.form, true));
     // Whoever waits for the end takes the error; until somebody does it is nobody's.
     this.snapshot.done.catch(() => undefined);
   }

@@ -188,10 +188,7 @@ export class SnapshotKeeper implements SnapshotServices {
 
   private async writeFile(opening: Promise<DataFile>): Promise<void> {
     const { node } = this;
-    const snapshot = new Snapshot(node.store, new OpeningFile(opening), {
-      ...snapshotOptions(node), form: 'rdb', isLogBase: false, functions: node.functions,
-      syncsOften: node.settings.flag('rdb-save-incremental-fsync'),
-    });
+    const snapshot = new Snapshot(node.store, new OpeningFile(opening), snapshotOptions(node, 'rdb', false));
     this.snapshot = snapshot;
     if (this.isStopped) snapshot.abort();
     try {

@@ -45,6 +45,8 @@ const PIECES_MAX = 64;
 export interface SnapshotOptions extends WriteOptions {
   nowMs: number;
   elapsedUs: () => number;
+  /** Called in front of each slice: what is done need not wait behind it. */
+  beforeSlice: () => void;
   /** `rdb-save-incremental-fsync` */
   syncsOften: boolean;
   /** Writes are to wait, because what they have written first waits for the disk; or not any more. */
@@ -111,6 +113,7 @@ export class Snapshot {
 
   private slice(): void {
     const { options } = this;
+    options.beforeSlice();
     const endUs = options.elapsedUs() + SLICE_US;
     while (this.work.length > 0) {
       const isOver = this.work[0]!(this.failure !== undefined);

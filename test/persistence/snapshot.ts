@@ -1,7 +1,12 @@
 /** Snapshots of one moment, against a plain Map under a seed, while the store changes in every way. */
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { families } from '../../lib/commands/families.js';
+import { CommandTable } from '../../lib/commands/table.js';
+import { Settings } from '../../lib/config/settings.js';
+import { NodeState } from '../../lib/execution/node-state.js';
 import { RdbReader } from '../../lib/persistence/rdb-reader.js';
+import { rehearseSnapshots } from '../../lib/persistence/rehearsal.js';
 import { Snapshot, SnapshotAborted, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
 import { writePayload } from '../../lib/rdb/dump-payload.js';
 import { RdbOutput } from '../../lib/rdb/rdb-output.js';
@@ -16,6 +21,8 @@ import { CURSOR_END } from '../../lib/store/byte-table.js';
 import { Store } from '../../lib/store/store.js';
 import { putString } from '../../lib/store/string-value.js';
 import { Slice, sliceOf } from '../../lib/util/bytes.js';
+import { systemClock } from '../../lib/util/clock.js';
+import { silentLog } from '../../lib/util/log.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { Draw } from '../generators/draw.js';
 import { MemoryFile } from '../support/memory-file.js';
@@ -23,7 +30,8 @@ import { seedOf } from '../support/seed.js';
 
 const options: SnapshotOptions = {
   form: 'rdb', compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
-  elapsedUs: () => performance.now() * 1000, syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
+  elapsedUs: () => performance.now() * 1000, beforeSlice: () => undefined,
+  syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
 };
 const none = (): Promise<void> => Promise.resolve();
 
@@ -342,4 +350,37 @@ test('a disk that takes nothing while writes wait ends the snapshot, and the wri
   t.deepEqual(heard, [true, false]);
   t.is(snapshot.waitingBytes, 0);
   noMarks(t, store);
+});
+
+test('replies are sent in front of each slice', async (t) => {
+  const store = newStore();
+  const [db] = store.databases as [Keyspace];
+  for (let i = 0; i < 100; i++) putString(db, sliceOf(`bucket ${i}`), db.find(sliceOf(`bucket ${i}`)), sliceOf('value'), 0);
+  const seen: string[] = [];
+  let us = 0;
+  const snapshot = new Snapshot(store, new MemoryFile(), {
+    ...options,
+    // Each look ends a slice.
+    elapsedUs: () => {
+      seen.push('clock');
+      return (us += 1000);
+    },
+    beforeSlice: () => seen.push(`replies, ${snapshot.keysWritten} written`),
+  });
+  await snapshot.done;
+  const slice = ['clock', 'clock'];
+  t.deepEqual(seen.slice(0, 3), ['replies, 0 written', ...slice]);
+  t.true(seen.length > 9);
+  for (let at = 0; at < seen.length; at += 3) t.regex(seen[at]!, /^replies/);
+});
+
+test('a rehearsal goes through two snapshots, and leaves the store of the node alone', async (t) => {
+  const settings = new Settings();
+  const state = new NodeState(newStore(), settings, new CommandTable(families), systemClock, silentLog);
+  const guarded: boolean[] = [];
+  state.sendReplies = () => guarded.push(state.store.isGuarded);
+  const held = state.store.arena.heldBytes;
+  await rehearseSnapshots(state);
+  t.true(guarded.length >= 2 && !guarded.includes(true), `${guarded.length} slices`);
+  t.deepEqual([state.store.databases[0]!.size, state.store.changes, state.store.arena.heldBytes], [0, 0, held]);
 });
