@@ -46,8 +46,7 @@ export interface PauseWish {
 }
 
 export class Pause {
-  /** Looked at before every command; everything else here only while it is true. */
-  isActive = false;
+  private active = false;
   /** CLIENT PAUSE is on. */
   private isPaused = false;
   /** For which of what is written to disk writes wait, because the disk does not keep up. */
@@ -69,7 +68,20 @@ export class Pause {
   private patience: NodeJS.Timeout | undefined;
   private settling: (() => void)[] = [];
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly onChange: (isActive: boolean) => void,
+  ) {}
+
+  /** Looked at before every command; everything else here only while it is true. */
+  get isActive(): boolean {
+    return this.active;
+  }
+
+  private become(isActive: boolean): void {
+    this.active = isActive;
+    this.onChange(isActive);
+  }
 
   // ---- CLIENT PAUSE
 
@@ -78,7 +90,8 @@ export class Pause {
     const { mode } = this;
     this.holdsReads = (this.isPaused && this.holdsReads) || holdsReads;
     this.endsAtMs = this.isPaused ? Math.max(this.endsAtMs, endsAtMs) : endsAtMs;
-    this.isPaused = this.isActive = true;
+    this.isPaused = true;
+    this.become(true);
     this.schedule();
     if (this.mode === mode) return;
     for (const session of this.followers.keys()) this.ahead.add(session);
@@ -172,7 +185,7 @@ export class Pause {
     if (this.behind.has(what) === isBehind) return false;
     if (isBehind) {
       this.behind.add(what);
-      this.isActive = true;
+      this.become(true);
     } else {
       this.behind.delete(what);
       this.letGo();
@@ -183,7 +196,7 @@ export class Pause {
   /** Begins or ends the wait of what writes while the node brings its data to disk, to stop. */
   holdForStop(isStopping: boolean): void {
     this.isStopping = isStopping;
-    if (isStopping) this.isActive = true;
+    if (isStopping) this.become(true);
     else this.letGo();
   }
 
@@ -208,7 +221,7 @@ export class Pause {
 
   /** Runs what was held back; what must wait for another reason comes back. */
   private letGo(): void {
-    this.isActive = this.isPaused || this.behind.size > 0 || this.isStopping;
+    this.become(this.isPaused || this.behind.size > 0 || this.isStopping);
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const goOn of waiting) goOn();

@@ -69,7 +69,7 @@ export class Propagation implements Propagating {
     const { store } = this;
     const { changes } = store;
     try {
-      if (store.isGuarded && command.isReadOnly) runReading(context, command, args, reply);
+      if ((store.isGuarded || store.keepsExpired) && command.isReadOnly) runReading(context, command, args, reply);
       else command.handler!(context, args, reply);
     } catch (error) {
       this.forget();
@@ -162,7 +162,7 @@ export class Propagation implements Propagating {
   }
 }
 
-/** While a snapshot is written: what is only read need not be written first. */
+/** While a snapshot is written, what is only read need not be written first; in a pause it is not removed. */
 function runReading(context: Context, command: Command, args: Args, reply: ReplyWriter): void {
   const { store } = context;
   store.isReading = true;

@@ -101,6 +101,8 @@ export class Keyspace {
   private removeIfExpired(key: Slice, ref: number): boolean {
     const { store } = this;
     if (!this.isServed || expiryOf(store.arena, ref) > store.nowMs) return false;
+    // Who writes all the same must not find the name taken.
+    if (store.keepsExpired && store.isReading) return true;
     store.expired++;
     this.removeUnasked(key, ref, 'expired');
     return true;

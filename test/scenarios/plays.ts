@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import test from 'ava';
 import { TestCluster } from '../support/cluster.js';
 import { RawClient } from '../support/raw-client.js';
-import { type Play, type Stage, differencesOf, readPlays, runPlay } from '../support/scenarios.js';
+import { type Play, type Stage, differencesOf, pauses, readPlays, runPlay } from '../support/scenarios.js';
 import { reference, startNode } from '../support/targets.js';
 
 interface Theatre {
@@ -36,14 +36,26 @@ const redis: Theatre = {
   },
 };
 
+async function openTwoShards(
+  settings: Record<string, string>,
+): Promise<Stage & { stop(): Promise<void>; owners: number[] }> {
+  const cluster = new TestCluster({ names: ['front', 'foo', 'bar'], shards: 'a-m=foo,*=bar', settings });
+  await cluster.start();
+  const waitingCount = (): number =>
+    [...cluster.nodes.values()].reduce((sum, node) => sum + node.state.waits.count, 0);
+  const owners = ['foo', 'bar'].map((name) => cluster.port(name));
+  return { port: cluster.port('front'), owners, stop: () => cluster.stop(), waitingCount };
+}
+
 const twoShards: Theatre = {
-  name: 'a node before two shards', isAvailable: true, isSharded: true,
+  name: 'a node before two shards', isAvailable: true, isSharded: true, open: openTwoShards,
+};
+
+const pausedShards: Theatre = {
+  name: 'a node before two shards that are paused', isAvailable: true, isSharded: true,
   open: async (settings) => {
-    const cluster = new TestCluster({ names: ['front', 'foo', 'bar'], shards: 'a-m=foo,*=bar', settings });
-    await cluster.start();
-    const waitingCount = (): number =>
-      [...cluster.nodes.values()].reduce((sum, node) => sum + node.state.waits.count, 0);
-    return { port: cluster.port('front'), stop: () => cluster.stop(), waitingCount };
+    const stage = await openTwoShards(settings);
+    return { ...stage, pausedPorts: stage.owners };
   },
 };
 
@@ -66,10 +78,12 @@ test.after.always(() => opened?.stage.stop());
 
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.play') && name.startsWith(only))) {
   const plays = readPlays(folder + file);
-  for (const theatre of [oneNode, redis, twoShards]) {
+  for (const theatre of [oneNode, redis, twoShards, pausedShards]) {
     const run = theatre.isAvailable ? test.serial : test.serial.skip;
     for (const play of plays) {
       if (theatre.isSharded && play.isForOneNode) continue;
+      if (theatre === pausedShards && (play.paused === 'here' || !pauses(play))) continue;
+      if (theatre === twoShards && play.paused === 'there') continue;
       run(`${theatre.name}: ${file}: ${play.title}`, async (t) => {
         t.is(differencesOf(play, await runPlay(play, await stageOf(theatre, play))), '');
       });

@@ -1,11 +1,14 @@
 /**
  * Scenarios: what several clients do, one after the other, and what each of them hears, in files that read like a play.
  * `test/scenarios/*.play` holds them; `test/scenarios/plays.ts` runs each on one node, on redis-server, and on a node
- * that owns nothing in front of two that do.
+ * that owns nothing in front of two that do. What pauses clients is run once more in front of two: there CLIENT PAUSE
+ * and UNPAUSE are for those two nodes instead.
  *
  *     # a comment
  *     == Who waited first is served first          a scenario; it begins with an empty store and no clients
  *     -- one node: why                             it is not run over shards
+ *     -- here: why                                 nor with pauses at the nodes that own what it is about
+ *     -- there: why                                nor with pauses at the node that is asked, where it owns nothing
  *     -- settings: notify-keyspace-events KEA      each begins a line of its own
  *     Ann waits: BLPOP queue 0                     she sends a request, and it is made sure that she is waiting
  *     Cleo: RPUSH queue one two                    she sends a request and hears the reply,
@@ -46,6 +49,8 @@ export interface Step {
 export interface Play {
   title: string;
   isForOneNode: boolean;
+  /** Which nodes its pauses are for, when it matters: the one that its clients are connected to, or the owners. */
+  paused: 'here' | 'there' | 'any';
   settings: Record<string, string>;
   steps: Step[];
 }
@@ -53,6 +58,8 @@ export interface Play {
 /** Where plays are run: a server, and how many clients wait for something on it. */
 export interface Stage {
   port: number;
+  /** The nodes that are paused when a client says CLIENT PAUSE; otherwise its own. */
+  pausedPorts?: readonly number[];
   waitingCount(): Promise<number> | number;
 }
 
@@ -65,14 +72,24 @@ export function isHeard({ verb }: Step): boolean {
   return verb === 'asks' || verb === 'hears' || verb === 'hears the end';
 }
 
+const ofAnyKind = { isForOneNode: false, paused: 'any' } as const;
+const PAUSE = /^CLIENT (UN)?PAUSE\b/;
+
+/** Whether clients are paused in it. */
+export function pauses({ steps }: Play): boolean {
+  return steps.some(({ request }) => PAUSE.test(request));
+}
+
 export function readPlays(file: string): Play[] {
   const plays: Play[] = [];
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     const play = plays.at(-1);
-    if (line.startsWith('== ')) plays.push({ title: line.slice(3), isForOneNode: false, settings: {}, steps: [] });
+    if (line.startsWith('== ')) plays.push({ title: line.slice(3), ...ofAnyKind, settings: {}, steps: [] });
     else if (line.startsWith('#') || line.trim() === '') continue;
     else if (play === undefined) throw new Error(`${file}: no scenario has begun: ${line}`);
     else if (line.startsWith('-- one node')) play.isForOneNode = true;
+    else if (line.startsWith('-- here')) play.paused = 'here';
+    else if (line.startsWith('-- there')) play.paused = 'there';
     else if (line.startsWith('-- settings: ')) {
       const [name, ...value] = line.slice('-- settings: '.length).split(' ');
       play.settings[name!] = value.join(' ');
@@ -100,6 +117,7 @@ export async function runPlay(play: Play, stage: Stage): Promise<(string | undef
     await waitFor(async () => (await stage.waitingCount()) === 0, 'the stage to be empty');
     const prompter = await RawClient.connect(stage.port);
     await prompter.ask('CLIENT UNPAUSE');
+    await askEach(stage.pausedPorts ?? [], 'CLIENT UNPAUSE');
     await prompter.ask('FLUSHALL');
     prompter.close();
     const heard: (string | undefined)[] = [];
@@ -141,6 +159,8 @@ class Cast {
     }
     const player = await this.player(step.who);
     const { client } = player;
+    const { pausedPorts } = this.stage;
+    if (pausedPorts !== undefined && PAUSE.test(request)) return askEach(pausedPorts, request);
     if (verb === 'asks' || verb === 'sends') await this.send(player, request);
     if (verb === 'waits') await this.wait(player, request);
     if (verb === 'leaves') await this.leave(player);
@@ -198,6 +218,18 @@ class Cast {
     if (!player.isWaiting) return;
     await waitFor(async () => (await this.stage.waitingCount()) < before, 'the server to notice who has left');
   }
+}
+
+/** Has each of several nodes answer a request; gives their replies, which are the same. */
+async function askEach(ports: readonly number[], request: string): Promise<string> {
+  const replies: string[] = [];
+  for (const port of ports) {
+    const client = await RawClient.connect(port);
+    replies.push(await client.ask(request));
+    client.close();
+  }
+  const [first = ''] = replies;
+  return replies.every((reply) => reply === first) ? first : replies.join('; ');
 }
 
 /** The steps at which something else was heard than is recorded, as a text; empty when all is the same. */
