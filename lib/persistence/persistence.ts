@@ -67,6 +67,8 @@ export class Persistence implements AppendLogServices {
   private isStarted = false;
   /** The first base is being written: without it the log is of no use. */
   private isBeginning = false;
+  /** Other data are being put into the store: the log is neither switched on, with half of them, nor off. */
+  private isSteady = false;
   private isGivingUp = false;
   /** What the setting appendonly said last. */
   private isWanted = false;
@@ -101,6 +103,7 @@ export class Persistence implements AppendLogServices {
     settings.watch('appendonly', () => this.onSwitch());
     settings.guard(['appendonly', 'save', 'dir'], refuseWithoutFolder);
     settings.guard(['dir'], (proposed) => this.refuseMove(proposed));
+    settings.guard(['appendonly'], (proposed) => this.refuseSwitch(proposed));
   }
 
   /** CONFIG SET dir: as redis-server, but for the log, which it would leave behind. */
@@ -115,6 +118,12 @@ export class Persistence implements AppendLogServices {
     const found = statSync(resolve(dir), { throwIfNoEntry: false });
     if (dir === '' || found === undefined) refuse('No such file or directory');
     else if (!found.isDirectory()) refuse('Not a directory');
+  }
+
+  private refuseSwitch(proposed: (name: string) => string): void {
+    if (!this.isSteady || (proposed('appendonly') === 'yes') === this.isWanted) return;
+    const reason = 'the data are being loaded: try again when that is done';
+    throw new SettingError('appendonly', `appendonly: ${reason}`, reason);
   }
 
   private findFolder(): LogFolder {
@@ -503,6 +512,17 @@ export class Persistence implements AppendLogServices {
    */
   async replaceLog(reason: string): Promise<void> {
     if (this.log !== undefined) await this.lossWatch.replace(this.log, reason);
+  }
+
+  /** Runs `act`, which puts other data into the store, when nothing else changes files, and keeps the log as it is. */
+  async whileSteady(act: () => Promise<void>): Promise<void> {
+    for (let work; work !== this.work;) await (work = this.work);
+    this.isSteady = true;
+    try {
+      await act();
+    } finally {
+      this.isSteady = false;
+    }
   }
 
   async reload(): Promise<void> {

@@ -46,7 +46,7 @@ export class Reload {
     const isOther = !(saves && empties);
     let outcome: ReloadOutcome = 'not saved';
     try {
-      await loadAside(node, async () => {
+      await persistence.whileSteady(() => loadAside(node, async () => {
         if (saves) await snapshots.save();
         if (isOther) await persistence.flush();
         outcome = 'not loaded';
@@ -60,7 +60,7 @@ export class Reload {
           // What was emptied and could not be loaded is in the log alone.
           if (isOther && (outcome === 'done' || !empties)) await persistence.replaceLog('DEBUG RELOAD has loaded another state');
         }
-      });
+      }));
       node.log.warning('DB reloaded by DEBUG RELOAD');
     } catch (error) {
       node.log.warning(`DEBUG RELOAD: ${reasonOf(error)}`);

@@ -192,3 +192,70 @@ test('a log that is lost during DEBUG RELOAD NOSAVE is made anew with what was l
   t.is(await last.ask('MGET a b'), mgetReply('1', '1'));
   last.close();
 });
+
+for (const [before, to] of [['yes', 'no'], ['no', 'yes']] as const) {
+  test(`the log is not switched ${to === 'yes' ? 'on' : 'off'} in the middle of DEBUG RELOAD`, async (t) => {
+    const files = new MemoryFiles();
+    const { node } = await startDurable(t, files, { appendonly: before });
+    const [client, other] = [await RawClient.connect(node.port), await RawClient.connect(node.port)];
+    t.is(await client.ask('SET a 1'), '+OK\r\n');
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    let isReading = false;
+    files.delay = (kind) => {
+      if (kind === 'read') isReading = true;
+      return kind === 'read' ? gate : undefined;
+    };
+    const reloaded = client.ask('DEBUG RELOAD');
+    await waitFor(() => isReading, 'the loading');
+    t.regex(await other.ask(`CONFIG SET appendonly ${to}`), /'appendonly'\) - the data are being loaded: try again/);
+    t.is(await other.ask(`CONFIG SET appendonly ${before}`), '+OK\r\n');
+    open();
+    t.is(await reloaded, '+OK\r\n');
+    t.is(await other.ask(`CONFIG SET appendonly ${to}`), '+OK\r\n');
+    const mark = `aof_enabled:${to === 'yes' ? 1 : 0}`;
+    await waitFor(async () => (await other.ask('INFO persistence')).includes(mark), mark);
+    t.is(await client.ask('SET b 1'), '+OK\r\n');
+    for (const each of [client, other]) each.close();
+    await node.stop();
+    const { node: again } = await startDurable(t, files.afterKill());
+    const last = await RawClient.connect(again.port);
+    t.is(await last.ask('MGET a b'), mgetReply('1', to === 'yes' ? '1' : undefined));
+    last.close();
+  });
+}
+
+test('DEBUG RELOAD waits for a log that is being switched on', async (t) => {
+  const files = new MemoryFiles();
+  const { node } = await startDurable(t, files, { appendonly: 'no' });
+  const [client, other] = [await RawClient.connect(node.port), await RawClient.connect(node.port)];
+  for (const request of ['SET a 1', 'SAVE', 'SET b 1']) t.is(await client.ask(request), '+OK\r\n');
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let isBeginning = false;
+  // The folder is to be made, and no base is begun.
+  files.delay = (kind, path) => {
+    if (kind === 'makeFolder' && path.endsWith('appendonlydir')) isBeginning = true;
+    return isBeginning && kind === 'makeFolder' ? gate : undefined;
+  };
+  const switched = other.ask('CONFIG SET appendonly yes');
+  await waitFor(() => isBeginning, 'the log to begin');
+  const reads: string[] = [];
+  files.fault = (kind, path) => {
+    if (kind === 'read') reads.push(path);
+    return undefined;
+  };
+  const reloaded = client.ask('DEBUG RELOAD NOSAVE');
+  const third = await RawClient.connect(node.port);
+  t.is(await third.ask('GET b'), '$1\r\n1\r\n');
+  t.deepEqual(reads, []);
+  open();
+  t.is(await switched, '+OK\r\n');
+  t.is(await reloaded, '+OK\r\n');
+  for (const each of [client, other, third]) each.close();
+  await node.stop();
+  const { node: again } = await startDurable(t, files.afterKill());
+  const last = await RawClient.connect(again.port);
+  t.is(await last.ask('MGET a b'), mgetReply('1', undefined));
+  last.close();
+});
