@@ -2,7 +2,7 @@
 import { openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadRequest } from './flags.js';
-import { tuneCompiler } from './tune-compiler.js';
+import { tuneV8 } from './tune-v8.js';
 import { type Loaded, loadSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import { ConfigError, DEFAULT_FILE } from '../config/sources.js';
@@ -19,7 +19,7 @@ export async function runNode(
   parts: Pick<ProcessParts, 'load' | 'openLog' | 'heartPid'>,
   onInterrupt: (node: NodeProcess) => void = (node) => node.stopBySignal('SIGINT'),
 ): Promise<NodeProcess> {
-  tuneCompiler();
+  tuneV8();
   const exit = (code: number): void => process.exit(code);
   const startedMs = Date.now();
   const node = new NodeProcess({ ...parts, workFolder: process.cwd(), environment: process.env, exit });
