@@ -9,7 +9,7 @@ const PATIENCE_MS = 10_000;
  * out, and be slow for some milliseconds, when the base of the log comes with another.
  */
 export function snapshotOptions(node: NodeState, form: SnapshotOptions['form'], isLogBase: boolean): SnapshotOptions {
-  const { settings, clock } = node;
+  const { settings, clock, latency } = node;
   const policy = settings.text('maxmemory-policy');
   return {
     form,
@@ -22,6 +22,9 @@ export function snapshotOptions(node: NodeState, form: SnapshotOptions['form'], 
     nowMs: clock.nowMs(),
     elapsedUs: () => clock.elapsedUs(),
     beforeSlice: () => node.sendReplies(),
+    onSlice(durationUs) {
+      if (latency.isSlow(durationUs)) latency.add('snapshot-cycle', durationUs, clock.nowMs());
+    },
     patienceMs: PATIENCE_MS,
     onBehind(isBehind) {
       if (!node.pause.holdWrites('snapshot', isBehind) || !isBehind) return;

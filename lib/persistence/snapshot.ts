@@ -47,6 +47,8 @@ export interface SnapshotOptions extends WriteOptions {
   elapsedUs: () => number;
   /** Called in front of each slice: what is done need not wait behind it. */
   beforeSlice: () => void;
+  /** A slice has taken so long. */
+  onSlice: (durationUs: number) => void;
   /** `rdb-save-incremental-fsync` */
   syncsOften: boolean;
   /** Writes are to wait, because what they have written first waits for the disk; or not any more. */
@@ -114,13 +116,16 @@ export class Snapshot {
   private slice(): void {
     const { options } = this;
     options.beforeSlice();
-    const endUs = options.elapsedUs() + SLICE_US;
+    const startUs = options.elapsedUs();
+    let nowUs = startUs;
     while (this.work.length > 0) {
       const isOver = this.work[0]!(this.failure !== undefined);
       this.writer.flush();
       if (isOver) this.work.shift();
-      if (options.elapsedUs() >= endUs) break;
+      nowUs = options.elapsedUs();
+      if (nowUs - startUs >= SLICE_US) break;
     }
+    options.onSlice(nowUs - startUs);
     if (this.work.length === 0) return this.endWalk();
     this.isPaused = this.failure === undefined && this.waitingBytes > WAITING_BYTES_MAX;
     if (!this.isPaused) this.next();

@@ -61,7 +61,7 @@ async function snapshotOf(store: Store, options: Partial<SnapshotOptions>): Prom
   const file = new MemoryFile();
   await new Snapshot(store, file, {
     form: 'rdb', compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: Date.now(),
-    elapsedUs: () => performance.now() * 1000, beforeSlice: () => undefined,
+    elapsedUs: () => performance.now() * 1000, beforeSlice: () => undefined, onSlice: () => undefined,
     syncsOften: false, onBehind: () => undefined,
     patienceMs: 60_000, ...options,
   }).done;

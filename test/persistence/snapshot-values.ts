@@ -351,7 +351,8 @@ function changeSomething(bench: Bench, type: string, draw: Draw): void {
 
 const options: SnapshotOptions = {
   form: 'rdb', compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
-  elapsedUs: () => 0, beforeSlice: () => undefined, syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
+  elapsedUs: () => 0, beforeSlice: () => undefined, onSlice: () => undefined,
+  syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
 };
 
 /** Each look at this clock ends a slice, so that commands come between all pieces. */

@@ -6,6 +6,7 @@ import { CommandTable } from '../../lib/commands/table.js';
 import { Settings } from '../../lib/config/settings.js';
 import { NodeState } from '../../lib/execution/node-state.js';
 import { RdbReader } from '../../lib/persistence/rdb-reader.js';
+import { snapshotOptions } from '../../lib/persistence/snapshot-options.js';
 import { rehearseSnapshots } from '../../lib/persistence/rehearsal.js';
 import { Snapshot, SnapshotAborted, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
 import { writePayload } from '../../lib/rdb/dump-payload.js';
@@ -21,7 +22,7 @@ import { CURSOR_END } from '../../lib/store/byte-table.js';
 import { Store } from '../../lib/store/store.js';
 import { putString } from '../../lib/store/string-value.js';
 import { Slice, sliceOf } from '../../lib/util/bytes.js';
-import { systemClock } from '../../lib/util/clock.js';
+import { FakeClock, systemClock } from '../../lib/util/clock.js';
 import { silentLog } from '../../lib/util/log.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { Draw } from '../generators/draw.js';
@@ -30,7 +31,7 @@ import { seedOf } from '../support/seed.js';
 
 const options: SnapshotOptions = {
   form: 'rdb', compresses: true, hasChecksum: true, notesUse: undefined, isLogBase: false, functions: [], nowMs: 1e12,
-  elapsedUs: () => performance.now() * 1000, beforeSlice: () => undefined,
+  elapsedUs: () => performance.now() * 1000, beforeSlice: () => undefined, onSlice: () => undefined,
   syncsOften: true, onBehind: () => undefined, patienceMs: 60_000,
 };
 const none = (): Promise<void> => Promise.resolve();
@@ -372,6 +373,28 @@ test('replies are sent in front of each slice', async (t) => {
   t.deepEqual(seen.slice(0, 3), ['replies, 0 written', ...slice]);
   t.true(seen.length > 9);
   for (let at = 0; at < seen.length; at += 3) t.regex(seen[at]!, /^replies/);
+});
+
+test('LATENCY has the slices of a snapshot that were slow, as snapshot-cycle', async (t) => {
+  const clock = new FakeClock();
+  const state = new NodeState(newStore(), new Settings(), new CommandTable(families), clock, silentLog);
+  const [db] = state.store.databases as [Keyspace];
+  const key = sliceOf('bucket');
+  putString(db, key, db.find(key), sliceOf('value'), 0);
+  const given = snapshotOptions(state, 'rdb', false);
+  // Each look at the clock comes 7 ms behind the one before.
+  const elapsedUs = (): number => {
+    clock.advance(7);
+    return clock.elapsedUs();
+  };
+  const write = (): Promise<number> => new Snapshot(state.store, new MemoryFile(), { ...given, elapsedUs }).done;
+  state.settings.set('latency-monitor-threshold', '8');
+  await write();
+  t.is(state.latency.events.size, 0);
+  state.settings.set('latency-monitor-threshold', '7');
+  await write();
+  t.deepEqual([...state.latency.events.keys()], ['snapshot-cycle']);
+  t.is(state.latency.events.get('snapshot-cycle')!.maxMs, 7);
 });
 
 test('a rehearsal goes through two snapshots, and leaves the store of the node alone', async (t) => {
