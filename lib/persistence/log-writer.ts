@@ -9,6 +9,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataFile } from './file-system.js';
+import { Filler } from './filler.js';
 import type { LogBuffer } from './log-buffer.js';
 import { sealOf } from './seal.js';
 import type { Clock } from '../util/clock.js';
@@ -41,6 +42,8 @@ const RETRY_MS = 100;
 const UNSYNCED_BYTES_MAX = 16 * 1024 * 1024;
 /** The system takes at most 1024 pieces in a write. */
 const PIECES_MAX = 512;
+/** An annotation that says nothing, in front of a seal that would end where it must not. */
+const REMARK = '#\n';
 
 export class LogWriter {
   /** Up to which offset the file holds what it should. */
@@ -65,6 +68,11 @@ export class LogWriter {
   private syncedAtUs: number;
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
+  private readonly filler = new Filler();
+  /** How long the last write of records was that was synced at once; Infinity when there was none in this file. */
+  private throughBytes = Infinity;
+  /** Something has failed, and nothing is known to be on the disk until a sync of all that was written. */
+  private isInDoubt = false;
 
   /** Goes on at the end of what `buffer` begins with. */
   constructor(
@@ -91,7 +99,10 @@ export class LogWriter {
     });
   }
 
-  /** Writes and syncs what is there now, whatever the policy. Rejects when the disk does not take it. */
+  /**
+   * Writes and syncs what is there now, whatever the policy. Rejects when the disk does not take it, and when the
+   * writer has been stopped before.
+   */
   async flush(): Promise<void> {
     const end = this.buffer.end;
     await this.work;
@@ -99,6 +110,7 @@ export class LogWriter {
     if (this.failure !== undefined) this.retry();
     await this.work;
     while (this.failure === undefined && (this.written < end || this.synced < this.written)) {
+      if (this.isStopped) throw new Error('the log has been given up');
       this.work ??= this.run(true).finally(() => {
         this.work = undefined;
       });
@@ -111,6 +123,7 @@ export class LogWriter {
   async close(): Promise<void> {
     this.stop();
     await this.work;
+    if (this.filler.isLeft(this.written)) await this.cut();
     await this.file.close();
   }
 
@@ -146,9 +159,9 @@ export class LogWriter {
       await this.mayBegin;
       for (;;) {
         if (this.isStopped) return;
-        if (this.isSyncDue() || (syncsAll && this.buffer.end === this.written && this.synced < this.written)) {
-          await this.sync();
-        } else if (this.isWriteDue() || (syncsAll && this.written < this.buffer.end)) await this.write();
+        if (this.isSyncDue() || (syncsAll && this.isAllToBeSynced())) await this.sync();
+        else if (this.isFillDue()) await this.fill();
+        else if (this.isWriteDue() || (syncsAll && this.written < this.buffer.end)) await this.write();
         else break;
       }
       this.setTimer();
@@ -161,6 +174,10 @@ export class LogWriter {
     return this.written < this.begun || (this.written < this.buffer.end && this.events.mayWrite());
   }
 
+  private isAllToBeSynced(): boolean {
+    return this.buffer.end === this.written && (this.synced < this.written || this.isInDoubt);
+  }
+
   private isSyncDue(): boolean {
     if (this.synced === this.written) return false;
     if (this.synced < this.begun) return true;
@@ -169,33 +186,60 @@ export class LogWriter {
     return this.clock.elapsedUs() - this.syncedAtUs >= SYNC_PERIOD_US;
   }
 
+  private isFillDue(): boolean {
+    if (this.synced < this.written || this.isInDoubt || !this.isSyncedAtOnce()) return false;
+    return this.filler.isDue(this.written, this.throughBytes);
+  }
+
+  /** Makes the file longer for the writes to come. */
+  private fill(): Promise<void> {
+    this.repeatFrom = this.written;
+    return this.filler.make(this.written, async (bytes, position) => {
+      for (let done = 0; done < bytes.length;) {
+        const piece = bytes.subarray(done);
+        const at = position + done;
+        done += await this.put('sync', () => this.file.writeThrough([piece], at));
+      }
+    });
+  }
+
   private async write(): Promise<void> {
     const { buffer } = this;
     const end = this.written < this.begun ? this.begun : this.seal();
     this.repeatFrom = this.written;
     // Both in one go, where nothing else is to be synced.
-    const isThrough = this.isSyncedAtOnce() && this.synced === this.written && this.failure === undefined;
+    const isThrough = this.isSyncedAtOnce() && this.synced === this.written && !this.isInDoubt;
     while (this.written < end) {
       const pieces = buffer.pieces(this.written, end, PIECES_MAX);
       const { file, written } = this;
-      const count = await this.timed(isThrough ? 'sync' : 'write', () =>
+      this.written += await this.put(isThrough ? 'sync' : 'write', () =>
         isThrough ? file.writeThrough(pieces, written) : file.write(pieces, written),
       );
-      if (count === 0) throw new Error('the system wrote nothing');
-      this.written += count;
     }
-    if (isThrough) this.noteSynced(end);
+    if (isThrough) {
+      if (end > this.begun) this.throughBytes = end - this.repeatFrom;
+      this.noteSynced(end);
+    }
     // Who is not to wait for a sync does not; a sync that fails later repeats what is still in the buffer.
     if (this.rules.policy === 'no' || this.rules.isSyncPaused) this.events.onSafe(this.written);
   }
 
   /** Closes what has been appended with a seal, and gives where that ends. */
   private seal(): number {
-    const { buffer, sealed } = this;
-    const { end } = buffer;
-    if (end === sealed) return end;
-    buffer.appendText(sealOf(buffer.pieces(sealed, end), end - sealed, this.synced));
+    const { buffer } = this;
+    if (buffer.end === this.sealed) return this.sealed;
+    let seal = this.sealOfAppended();
+    if (this.filler.leavesLineEnd(buffer.end + seal.length)) {
+      buffer.appendText(REMARK);
+      seal = this.sealOfAppended();
+    }
+    buffer.appendText(seal);
     return (this.sealed = buffer.end);
+  }
+
+  private sealOfAppended(): string {
+    const { buffer, sealed, synced } = this;
+    return sealOf(buffer.pieces(sealed, buffer.end), buffer.end - sealed, synced);
   }
 
   private async sync(): Promise<void> {
@@ -203,6 +247,7 @@ export class LogWriter {
     this.repeatFrom = Math.max(this.synced, this.buffer.kept);
     this.syncedAtUs = this.clock.elapsedUs();
     await this.timed('sync', () => this.file.sync());
+    this.isInDoubt = false;
     this.noteSynced(upTo);
   }
 
@@ -213,6 +258,12 @@ export class LogWriter {
 
   private isSyncedAtOnce(): boolean {
     return this.rules.policy === 'always' && !this.rules.isSyncPaused;
+  }
+
+  private async put(operation: 'write' | 'sync', act: () => Promise<number>): Promise<number> {
+    const count = await this.timed(operation, act);
+    if (count === 0) throw new Error('the system wrote nothing');
+    return count;
   }
 
   private async timed<T>(operation: 'write' | 'sync', act: () => Promise<T>): Promise<T> {
@@ -244,14 +295,20 @@ export class LogWriter {
   /** Takes back what may be half there, and tries again soon. */
   private async cutBack(error: unknown): Promise<void> {
     this.failure = error;
+    this.isInDoubt = true;
     this.written = this.repeatFrom;
+    await this.cut();
+    this.timer = setTimeout(() => this.retry(), RETRY_MS);
+    this.timer.unref();
+  }
+
+  private async cut(): Promise<void> {
     try {
       await this.file.truncate(this.written);
+      this.filler.forget();
     } catch {
       // What is there beyond will be written over; until then the file ends in a torn record, as after a crash.
     }
-    this.timer = setTimeout(() => this.retry(), RETRY_MS);
-    this.timer.unref();
   }
 
   /** Everything is well again when all that waits is written and synced. */

@@ -4,6 +4,8 @@ import type { MemoryFiles } from './memory-files.js';
 import { Settings } from '../../lib/config/settings.js';
 import { Node } from '../../lib/server.js';
 import { Log } from '../../lib/util/log.js';
+import { RawClient } from './raw-client.js';
+import { waitFor } from './wait-for.js';
 
 export interface Durable {
   node: Node;
@@ -40,6 +42,17 @@ function stopWith(t: ExecutionContext, node: Node): void {
     await stop();
     running.clear();
   };
+}
+
+/** Writes something, and waits until there is filler behind it and the disk is at rest. */
+export async function fillLog(port: number, files: MemoryFiles): Promise<void> {
+  const client = await RawClient.connect(port);
+  await client.ask('SET filling 1');
+  await waitFor(async () => {
+    const isSyncing = (await client.ask('INFO persistence')).includes('aof_pending_bio_fsync:1');
+    return !isSyncing && files.find('.incr.aof').toString('latin1').endsWith('###\n');
+  }, 'the filler');
+  client.close();
 }
 
 /** The records of a log as request lines, without seals and other annotations. */
