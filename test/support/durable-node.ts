@@ -37,6 +37,11 @@ export async function startDurable(
 function stopWith(t: ExecutionContext, node: Node): void {
   const running = new Set([node]);
   t.teardown(() => Promise.all([...running].map((each) => each.stop())));
+  forgetWhenStopped(node, running);
+}
+
+/** Not in the function above, whose variables the test keeps to its end. */
+function forgetWhenStopped(node: Node, running: Set<Node>): void {
   const stop = node.stop.bind(node);
   node.stop = async () => {
     await stop();
