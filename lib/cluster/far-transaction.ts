@@ -8,46 +8,25 @@
  *     EXEC            MULTI, the queue and EXEC go out in one write; what comes back for EXEC is the client's reply
  *     DISCARD, ...    UNWATCH goes to the peer, and the link rests until another client wants one
  *
- * Commands that concern this node or the connection (CONFIG, CLIENT, ECHO, ...) run here when the peer has executed the
- * rest, and their replies are put into its array. SELECT and HELLO concern both ends: they run in both places.
+ * What is for this node or for the client itself is done when the peer has executed the rest, and looks to the client
+ * as if it had been done in its place (far-replay.ts).
  *
  * When the link is lost, what was watched is not known any more: EXEC answers EXECABORT and nothing was executed. When
  * it is lost after EXEC has left, nobody knows: the reply is PEERLOST, and says so.
  */
+import { FarReplay, type Sides } from './far-replay.js';
 import type { Peer } from './peer.js';
 import type { PeerLink } from './peer-link.js';
 import { Answered } from './receivers.js';
-import { type Part, Scatter } from './scatter.js';
-import { behindHeader, integerOf } from './merge.js';
-import type { Deferred } from '../commands/context.js';
-import type { Command } from '../commands/table.js';
+import { Scatter } from './scatter.js';
 import { CommandError, execAbortedBy } from '../errors.js';
 import type { Session } from '../execution/session.js';
 import type { FarPlace, Transaction } from '../execution/transaction.js';
-import { Args, encodeRequest, setArgs } from '../protocol/args.js';
-import { ReplyFramer } from '../protocol/reply-framer.js';
+import { type Args, encodeRequest } from '../protocol/args.js';
 
 const MULTI = encodeRequest(['MULTI']);
 const EXEC = encodeRequest(['EXEC']);
 const UNWATCH = encodeRequest(['UNWATCH']);
-const STAR = 42;
-
-/** Where a queued command runs. */
-export type Side = 'far' | 'here' | 'both';
-
-/** What EXEC needs of the router. */
-export interface Sides {
-  sideOf(command: Command, args: Args): Side;
-  /** Runs a command on this node as a part of something larger. */
-  runHere(part: Part, session: Session, command: Command, args: Args): void;
-}
-
-/** A command of the transaction that runs here, with what it is to be run with. */
-interface Own {
-  readonly command: Command;
-  readonly args: Args;
-  readonly side: Side;
-}
 
 export class FarTransaction implements FarPlace {
   private link: PeerLink | undefined;
@@ -70,7 +49,7 @@ export class FarTransaction implements FarPlace {
   exec(session: Session, transaction: Transaction, sides: Sides): void {
     transaction.place = undefined;
     try {
-      const own: (Own | undefined)[] = [];
+      const replay = new FarReplay(session, sides);
       const link = this.checked(session);
       const deferred = session.defer(true, false);
       deferred.onAbandoned = () => link.close('the client has gone');
@@ -80,19 +59,23 @@ export class FarTransaction implements FarPlace {
       this.isClean = false;
       this.send(link, MULTI);
       transaction.forEach((command, args) => {
-        const side = sides.sideOf(command, args);
-        own.push(side === 'far' ? undefined : { command, args: copyOf(args), side });
+        const side = replay.add(command, args);
         if (side !== 'here') this.send(link, args.raw());
         if (side === 'both') staysAsItWas = false;
       });
       const tracked = session.node.trackedCommands.transactionAway(session, transaction);
       if (tracked !== undefined) link.send(new Answered(() => undefined, tracked.failed), tracked.preface);
+      if (replay.publishes && this.peer.address.kind !== 'redis') this.send(link, originOf(session));
+      const wasTracking = session.tracking !== undefined;
       const scatter = new Scatter(([part]) => {
         tracked?.answered();
         this.isWatching = false;
         this.isClean = wasClean && staysAsItWas;
         this.release();
-        this.finish(session, sides, own, part!.reply, deferred);
+        replay.answer(part!.reply, (pieces) => {
+          session.node.trackedCommands.endTransactionAway(session, wasTracking);
+          deferred.complete(pieces);
+        });
       });
       scatter.add(this.peer.name).send(link, EXEC);
       scatter.close();
@@ -141,23 +124,6 @@ export class FarTransaction implements FarPlace {
     return this.link;
   }
 
-  /** Gives the client its reply: the peer's array, with the replies of the commands that run here put in. */
-  private finish(
-    session: Session, sides: Sides, own: readonly (Own | undefined)[], reply: Buffer, deferred: Deferred,
-  ): void {
-    const isExecuted = reply[0] === STAR && integerOf(reply) >= 0n;
-    if (!isExecuted || own.every((each) => each === undefined)) return deferred.complete([reply]);
-    const wasTracking = session.tracking !== undefined;
-    const scatter = new Scatter((parts) => {
-      session.node.trackedCommands.endTransactionAway(session, wasTracking);
-      deferred.complete(spliced(reply, own, parts));
-    });
-    for (const each of own) {
-      if (each !== undefined) sides.runHere(scatter.add(''), session, each.command, each.args);
-    }
-    scatter.close();
-  }
-
   release(): void {
     const { link } = this;
     this.link = undefined;
@@ -168,23 +134,7 @@ export class FarTransaction implements FarPlace {
   }
 }
 
-function copyOf(args: Args): Args {
-  return setArgs(new Args(), Array.from({ length: args.count }, (_, index) => args.copy(index)));
-}
-
-/** The replies of all commands as one array, in order: those of `reply`, an array, and those of `parts`. */
-function spliced(reply: Buffer, own: readonly (Own | undefined)[], parts: readonly Part[]): Buffer[] {
-  const framer = new ReplyFramer();
-  let at = behindHeader(reply);
-  let part = 0;
-  const pieces: Buffer[] = [Buffer.from(`*${own.length}\r\n`)];
-  for (const each of own) {
-    if (each?.side !== 'here') {
-      const end = framer.next(reply, at, reply.length);
-      if (each === undefined) pieces.push(reply.subarray(at, end));
-      at = end;
-    }
-    if (each !== undefined) pieces.push(parts[part++]!.reply);
-  }
-  return pieces;
+/** Tells the peer whose the next request is: what it publishes is not for this client. */
+function originOf(session: Session): Buffer {
+  return encodeRequest(['PEER', 'ORIGIN', session.node.runId, String(session.id)]);
 }

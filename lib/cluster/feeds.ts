@@ -6,10 +6,13 @@
  *
  *     PEER FEED <run id> <kind> <count> <name> ...   ->      everything, when the link is up
  *     PEER WANT <kind> <count> <name> ...            ->      what has changed
- *                                                    <-      push [message, <channel>, <text>]
- *                                                            or [smessage, <channel>, <text>]
+ *                                                    <-      push [message, <channel>, <text>, <client>]
+ *                                                            or [smessage, <channel>, <text>, <client>]
  *                                                            or [line, <bucket>, <line>]
  *                                                            or [invalidate, <key>, <client>] or [flush]
+ *
+ * A message names the client of that node that has published it in a transaction, and gets it otherwise
+ * (far-replay.ts).
  *
  * Every node has a link to each node that owns something, so what is published there reaches all of them directly. A
  * node that owns nothing has no links from others: what is published there goes over the feed's link to one owner, its
@@ -116,15 +119,16 @@ export class Feeds {
 
   /** Takes what a peer has pushed. */
   receive(push: Buffer): void {
-    const [kind, name = NOTHING, text = NOTHING] = textsOf(push);
+    const [kind, name = NOTHING, text = NOTHING, client] = textsOf(push);
+    const except = client === undefined ? 0 : Number(client.toString('latin1'));
     const channel = this.channel.set(name, 0, name.length);
     const content = this.text.set(text, 0, text.length);
     switch (kind!.toString('latin1')) {
       case 'message':
-        this.pubsub.deliver(channel, content);
+        this.pubsub.deliver(channel, content, except);
         break;
       case 'smessage':
-        this.pubsub.deliverToShard(channel, content);
+        this.pubsub.deliverToShard(channel, content, except);
         break;
       case 'line':
         // Kept by subscribers that read slowly.

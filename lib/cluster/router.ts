@@ -4,7 +4,8 @@
  * follow the command table's routing policy.
  */
 import { isForRedis, runOnRedis } from './bucket-on-redis.js';
-import { FarTransaction, type Side, type Sides } from './far-transaction.js';
+import type { Side, Sides } from './far-replay.js';
+import { FarTransaction } from './far-transaction.js';
 import { FarBlock } from './far-block.js';
 import { FarRead } from './far-read.js';
 import { FarWait, type PlacedKey, type WaitRouter, waitsToTake } from './far-wait.js';

@@ -14,7 +14,7 @@ import type { Args } from '../protocol/args.js';
 import type { Protocol, ReplyWriter } from '../protocol/reply-writer.js';
 import type { EventClass, KeyspaceEvents } from '../pubsub/keyspace-events.js';
 import type { PubSub } from '../pubsub/pubsub.js';
-import type { Tracking, TrackingClient } from '../pubsub/tracking.js';
+import type { Author, Tracking, TrackingClient } from '../pubsub/tracking.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
 import type { Slice } from '../util/bytes.js';
@@ -135,7 +135,7 @@ export interface Deferred extends Receiver {
 export type ReplyMode = 'on' | 'off' | 'skip';
 
 /** What commands may know and change of the connection that they serve, and of the others. */
-export interface Client extends TrackingClient {
+export interface Client extends TrackingClient, Author {
   readonly id: number;
   /** `ip:port` of the client's end and of ours. */
   readonly address: string;

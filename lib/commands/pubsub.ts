@@ -74,10 +74,11 @@ function confirmOne(context: Context, out: ReplyWriter, word: string, kind: Kind
 
 // ---- publishing
 
-const publish: Handler = ({ node }, args, reply) => reply.integer(node.pubsub.publish(args.slice(1), args.slice(2)));
+const publish: Handler = ({ client, node: { pubsub } }, args, reply) =>
+  reply.integer(pubsub.publish(args.slice(1), args.slice(2), undefined, client.origin));
 
-const spublish: Handler = ({ node }, args, reply) =>
-  reply.integer(node.pubsub.publishToShard(args.slice(1), args.slice(2)));
+const spublish: Handler = ({ client, node: { pubsub } }, args, reply) =>
+  reply.integer(pubsub.publishToShard(args.slice(1), args.slice(2), undefined, client.origin));
 
 // ---- looking
 

@@ -27,6 +27,18 @@ export class Message {
     return new Message(bytes);
   }
 
+  /** For the node of a client that is not to get it. */
+  static without(client: string, kind: 'message' | 'smessage', channel: Slice, text: Slice): Buffer {
+    writer.push(4);
+    writer.bulkText(kind);
+    writer.slice(channel);
+    writer.slice(text);
+    writer.bulkText(client);
+    const bytes = Buffer.concat(writer.take());
+    writer.reuse();
+    return bytes;
+  }
+
   in(protocol: Protocol): Buffer {
     return protocol === 3 ? this.asPush : (this.asArray ??= arrayOf(this.asPush));
   }

@@ -9,6 +9,7 @@ import type { Feed } from './feed.js';
 import { Message } from './message.js';
 import { type Subscriber, Subscriptions, type TopicKind, type WantKind } from './subscriber.js';
 import { Topics } from './topics.js';
+import type { Origin } from './tracking.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
@@ -70,9 +71,10 @@ export class PubSub {
 
   /**
    * Publishes a message, and gives how many clients got it, on all nodes together; who listens in two ways gets it
-   * twice. A message that came from another node does not go back to it (`from`).
+   * twice. A message that came from another node does not go back to it (`from`). The client of another node that has
+   * published it in a transaction (`origin`) is counted, and left out: it sees to it itself.
    */
-  publish(channel: Slice, text: Slice, from?: Feed): number {
+  publish(channel: Slice, text: Slice, from?: Feed, origin?: Origin): number {
     let count = this.deliver(channel, text);
     if (this.feeds.size === 0) return count;
     const name = channel.text();
@@ -80,44 +82,62 @@ export class PubSub {
     for (const feed of this.feeds) {
       const deliveries = feed === from ? 0 : feed.deliveries(name, channel);
       if (deliveries === 0) continue;
-      feed.send((message ??= Message.of('message', channel, text)).in(3));
+      if (feed.node === origin?.node) feed.send(Message.without(origin.client, 'message', channel, text));
+      else feed.send((message ??= Message.of('message', channel, text)).in(3));
       count += deliveries;
     }
     return count;
   }
 
-  /** Gives a message to the clients of this node alone. */
-  deliver(channel: Slice, text: Slice): number {
+  /** Gives a message to the clients of this node alone, but for the one with the id `except`. */
+  deliver(channel: Slice, text: Slice, except = 0): number {
     const listeners = this.topics.channel.listeners(channel.text());
-    if (listeners.size > 0) send(Message.of('message', channel, text), listeners);
-    return this.topics.pattern.size === 0 ? listeners.size : listeners.size + this.deliverByPattern(channel, text);
+    if (listeners.size > 0) send(Message.of('message', channel, text), listeners, except);
+    if (this.topics.pattern.size === 0) return listeners.size;
+    return listeners.size + this.deliverByPattern(channel, text, except);
   }
 
-  private deliverByPattern(channel: Slice, text: Slice): number {
+  private deliverByPattern(channel: Slice, text: Slice, except: number): number {
     let count = 0;
     for (const [pattern, listeners] of this.topics.pattern.entries()) {
       if (!matchesGlob(sliceOf(pattern), channel)) continue;
-      send(Message.of('pmessage', channel, text, pattern), listeners);
+      send(Message.of('pmessage', channel, text, pattern), listeners, except);
       count += listeners.size;
     }
     return count;
   }
 
+  /** What one subscriber gets of a message, in its protocol. */
+  messagesTo(subscriber: Subscriber, kind: 'channel' | 'shard', channel: Slice, text: Slice): Buffer[] {
+    const { subscriptions, protocol } = subscriber;
+    if (subscriptions === undefined) return [];
+    const messages: Message[] = [];
+    if (subscriptions.names(kind).has(channel.text())) {
+      messages.push(Message.of(kind === 'channel' ? 'message' : 'smessage', channel, text));
+    }
+    for (const pattern of kind === 'channel' ? subscriptions.names('pattern') : []) {
+      if (matchesGlob(sliceOf(pattern), channel)) messages.push(Message.of('pmessage', channel, text, pattern));
+    }
+    return messages.map((message) => message.in(protocol));
+  }
+
   /** As `publish`, on a shard channel; the router has seen to it that this node owns its name. */
-  publishToShard(channel: Slice, text: Slice, from?: Feed): number {
+  publishToShard(channel: Slice, text: Slice, from?: Feed, origin?: Origin): number {
     const name = channel.text();
     let count = this.deliverToShard(channel, text);
     for (const feed of this.feeds) {
       const deliveries = feed === from ? 0 : feed.count('shard', name);
-      if (deliveries > 0) feed.send(Message.of('smessage', channel, text).in(3));
       count += deliveries;
+      if (deliveries === 0) continue;
+      if (feed.node === origin?.node) feed.send(Message.without(origin.client, 'smessage', channel, text));
+      else feed.send(Message.of('smessage', channel, text).in(3));
     }
     return count;
   }
 
-  deliverToShard(channel: Slice, text: Slice): number {
+  deliverToShard(channel: Slice, text: Slice, except = 0): number {
     const listeners = this.topics.shard.listeners(channel.text());
-    if (listeners.size > 0) send(Message.of('smessage', channel, text), listeners);
+    if (listeners.size > 0) send(Message.of('smessage', channel, text), listeners, except);
     return listeners.size;
   }
 
@@ -160,6 +180,8 @@ export class PubSub {
   }
 }
 
-function send(message: Message, listeners: ReadonlySet<Subscriber>): void {
-  for (const listener of listeners) listener.push(message.in(listener.protocol));
+function send(message: Message, listeners: ReadonlySet<Subscriber>, except: number): void {
+  for (const listener of listeners) {
+    if (except === 0 || listener.id !== except) listener.push(message.in(listener.protocol));
+  }
 }

@@ -11,6 +11,7 @@ export type TopicKind = 'channel' | 'pattern' | 'shard' | 'bucket';
 export type WantKind = TopicKind | 'prefix';
 
 export interface Subscriber {
+  readonly id: number;
   readonly protocol: Protocol;
   /** Undefined while it is subscribed to nothing. */
   subscriptions: Subscriptions | undefined;
