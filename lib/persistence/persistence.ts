@@ -139,7 +139,7 @@ export class Persistence implements AppendLogServices {
     this.node.refuseFor('loading', refuseWhileLoading);
   }
 
-  /** Loads what there is and begins to record. Rejects with PersistenceError. */
+  /** Loads what there is and begins to record. Rejects with PersistenceError; whatever it has opened, `stop` closes. */
   async start(): Promise<void> {
     const { settings } = this.node;
     this.isStarted = true;
@@ -148,8 +148,6 @@ export class Persistence implements AppendLogServices {
       if (settings.text('dir') !== '') await this.loadAll();
       else await this.hold.start();
     } catch (error) {
-      await this.closeLog();
-      await this.hold.stop();
       throw forPeople(error, this.folder.folder);
     }
     this.isLoaded = true;

@@ -83,6 +83,7 @@ async function start(t: ExecutionContext, files: MemoryFiles, what: string): Pro
     t.true(error instanceof PersistenceError, `${what}: ${String(error)}`);
     t.regex((error as Error).message, /\/data/, what);
     t.is(files.opened, 0, `${what}: files are left open`);
+    t.is(files.locked, 0, `${what}: the folder is left locked`);
     files.fault = () => undefined;
     return undefined;
   }

@@ -34,6 +34,8 @@ export class MemoryFiles implements FileSystem {
   operations = 0;
   /** Files that were opened and are not closed. */
   opened = 0;
+  /** Locks that were taken and not released. */
+  locked = 0;
 
   private names: Names = new Map();
   /** Folders that were removed, and not made again. */
@@ -143,7 +145,8 @@ export class MemoryFiles implements FileSystem {
   /** What keeps others off is tried with real folders. */
   async lock(folder: string): Promise<{ isInPlace: boolean; release: () => void }> {
     await this.begin('lock', folder);
-    return { isInPlace: true, release: () => undefined };
+    this.locked++;
+    return { isInPlace: true, release: () => this.locked-- };
   }
 
   checkLock(): void {
