@@ -1,6 +1,8 @@
 /** CONFIG: reads and changes the settings of a running node. */
 import { helpHandler } from './help.js';
 import { rewriteConfigFile } from './config-rewrite.js';
+import type { Context } from './context.js';
+import { mayDoProtected } from './protected.js';
 import type { CommandSpec, Flag, Handler } from './spec.js';
 import { SettingError, Settings } from '../config/settings.js';
 import type { SettingSpec } from '../config/settings.js';
@@ -43,7 +45,7 @@ const set: Handler = (context, args, reply) => {
   const given = new Map<string, string>();
   for (let i = 2; i < args.count; i += 2) {
     const name = args.text(i);
-    checkChangeable(name, node.settings);
+    checkChangeable(context, name);
     if (given.has(name.toLowerCase())) throw refused(name, 'duplicate parameter');
     given.set(name.toLowerCase(), args.text(i + 1));
   }
@@ -67,13 +69,13 @@ const set: Handler = (context, args, reply) => {
   );
 };
 
-function checkChangeable(name: string, settings: Settings): void {
+function checkChangeable(context: Context, name: string): void {
   const spec = Settings.spec(name);
   if (spec === undefined) {
     throw unknownSetting(name);
   }
   if (!spec.isMutable) throw refused(name, "can't set immutable config");
-  const isAllowed = spec.isProtected !== true || settings.flag('enable-protected-configs');
+  const isAllowed = spec.isProtected !== true || mayDoProtected(context, 'enable-protected-configs');
   if (!isAllowed) throw refused(name, "can't set protected config");
 }
 

@@ -2,6 +2,7 @@
 import { readInteger } from './arguments.js';
 import type { Context } from './context.js';
 import { helpHandler } from './help.js';
+import { mayDoProtected } from './protected.js';
 import type { CommandSpec, Handler } from './spec.js';
 import { parseBytes } from '../config/setting-value.js';
 import { CommandError, hasNoFolder, noSuchKey, notInTransactions, saveInProgress, subcommandSyntax } from '../errors.js';
@@ -13,7 +14,7 @@ import { sliceOf } from '../util/bytes.js';
 import { matchesGlob } from '../util/glob.js';
 
 const debug: Handler = (context, args, reply) => {
-  if (!isAllowed(context)) throw notAllowed();
+  if (!mayDoProtected(context, 'enable-debug-command')) throw notAllowed();
   const name = args.text(1).toUpperCase();
   const subcommand = SUBCOMMANDS.get(name);
   if (subcommand === undefined || args.count < subcommand.min + 2 || args.count > subcommand.max + 2) {
@@ -21,11 +22,6 @@ const debug: Handler = (context, args, reply) => {
   }
   subcommand.handler(context, args, reply);
 };
-
-function isAllowed({ client, node }: Context): boolean {
-  const allowed = node.settings.text('enable-debug-command');
-  return allowed === 'yes' || (allowed === 'local' && /^(127\.|::1|::ffff:127\.|\[::1\])/.test(client.address));
-}
 
 function notAllowed(): CommandError {
   return new CommandError(

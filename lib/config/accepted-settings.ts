@@ -97,7 +97,6 @@ const others: readonly SettingSpec[] = [
   text('aclfile', '', 'File of users', FIXED),
   choice('sanitize-dump-payload', 'no', ['no', 'yes', 'clients'], 'Whether RESTORE checks what it is given in depth'),
   flag('protected-mode', 'yes', 'Whether a server without a password answers only this machine'),
-  choice('enable-protected-configs', 'no', ['no', 'yes', 'local'], 'Whether CONFIG SET may change protected settings', FIXED),
   choice('enable-module-command', 'no', ['no', 'yes', 'local'], 'Whether MODULE may be used', FIXED),
   flag('cluster-enabled', 'no', 'Shards are configured with `shards`, and this protocol is not spoken', FIXED),
   integer('io-threads', 1, 'Threads that read and write', FIXED),

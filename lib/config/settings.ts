@@ -74,6 +74,7 @@ const ownSettings: readonly SettingSpec[] = [
   { name: 'shutdown-on-sigterm', kind: 'text', initial: 'default', read: readShutdownOptions, isMutable: true, sentence: 'How SIGTERM stops the node, in words of SHUTDOWN: `save`, `nosave`, `now`, `force`; `default` saves where there are save points.' },
   { name: 'shutdown-on-sigint', kind: 'text', initial: 'default', read: readShutdownOptions, isMutable: true, sentence: 'The same for SIGINT (Ctrl-C).' },
   { name: 'enable-debug-command', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether DEBUG may be used: by nobody, by everybody, or by clients on this machine.' },
+  { name: 'enable-protected-configs', kind: 'choice', initial: 'no', choices: ['no', 'yes', 'local'], isMutable: false, sentence: 'Whether CONFIG SET may change `dir` and `dbfilename`: for nobody, for everybody, or for clients on this machine.' },
   { name: 'node', kind: 'text', initial: 'pigeonhole', isMutable: false, sentence: 'Name of this node, as nodes and shards call it.' },
   { name: 'cookie', kind: 'text', initial: '', isMutable: false, isSecret: true, sentence: 'Secret that the nodes of a cluster prove to each other; the same on all of them.' },
   { name: 'nodes', kind: 'text', initial: '', isMutable: true, isSecret: true, sentence: 'Where nodes are: name=host:port, name=unix:/path or name=redis://user:password@host:port, parted by commas.' },

@@ -1,7 +1,7 @@
 /** What rows cannot say: that SHUTDOWN ends a node, and that DEBUG must be allowed. */
 import test from 'ava';
 import { RawClient } from '../support/raw-client.js';
-import { startNode } from '../support/targets.js';
+import { oneNode, reference, startNode } from '../support/targets.js';
 
 test('SHUTDOWN answers nothing, closes every connection and takes no new ones', async (t) => {
   const node = await startNode();
@@ -13,15 +13,27 @@ test('SHUTDOWN answers nothing, closes every connection and takes no new ones', 
   await t.throwsAsync(RawClient.connect(port), { code: 'ECONNREFUSED' });
 });
 
-const NOT_ALLOWED = /^-ERR DEBUG command not allowed\. If the enable-debug-command option is set to "local"/;
+const SET = 'CONFIG SET dbfilename dump.rdb';
+const SLEEP = 'DEBUG SLEEP 0';
+/** To redis-server only 127.0.0.1 and ::1 are this machine. */
+const HERE = '127.0.0.1';
+const ELSEWHERE = '127.0.0.2';
 
-test('DEBUG is refused unless it is allowed', async (t) => {
-  const answers: Record<string, RegExp> = { no: NOT_ALLOWED, local: /^\+OK/, yes: /^\+OK/ };
-  for (const [allowed, answer] of Object.entries(answers)) {
-    const node = await startNode({ 'enable-debug-command': allowed });
-    const client = await RawClient.connect(node.port);
-    t.regex(await client.ask('DEBUG SLEEP 0'), answer, allowed);
-    client.close();
-    await node.stop();
-  }
-});
+for (const target of [oneNode, reference]) {
+  const run = target.isAvailable ? test : test.skip;
+  run(`${target.name}: DEBUG and protected settings are for nobody, for clients of this machine, or for all`, async (t) => {
+    for (const allowed of ['no', 'local', 'yes']) {
+      const settings = { 'enable-debug-command': allowed, 'enable-protected-configs': allowed, 'protected-mode': 'no' };
+      const node = await target.start(settings);
+      t.teardown(() => node.stop());
+      for (const from of [HERE, ELSEWHERE]) {
+        const client = await RawClient.connect(node.port, HERE, from);
+        const isAllowed = allowed === 'yes' || (allowed === 'local' && from === HERE);
+        const title = `${allowed}, from ${from}`;
+        t.regex(await client.ask(SLEEP), isAllowed ? /^\+OK/ : /^-ERR DEBUG command not allowed\. If/, title);
+        t.regex(await client.ask(SET), isAllowed ? /^\+OK/ : /'dbfilename'\) - can't set protected config\r\n$/, title);
+        client.close();
+      }
+    }
+  });
+}

@@ -24,8 +24,9 @@ export class RawClient {
     });
   }
 
-  static async connect(port: number, host = '127.0.0.1'): Promise<RawClient> {
-    const socket = connect({ port, host, noDelay: true });
+  /** `from` is the address of this end. */
+  static async connect(port: number, host = '127.0.0.1', from?: string): Promise<RawClient> {
+    const socket = connect({ port, host, noDelay: true, ...(from === undefined ? {} : { localAddress: from }) });
     await once(socket, 'connect');
     return new RawClient(socket);
   }
