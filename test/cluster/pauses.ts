@@ -1,5 +1,6 @@
 /** CLIENT PAUSE at `foo`, as clients of the others see it; `bar` owns something else, `front` nothing. */
 import test, { type ExecutionContext } from 'ava';
+import { type Dial, dial } from '../../lib/cluster/wire.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { TestCluster, withCluster } from '../support/cluster.js';
 import { LineClient } from '../support/line-client.js';
@@ -259,6 +260,37 @@ test('a node that comes during a pause holds from the start', withCluster, { nam
   t.is(await otherLink.reply(), OK);
 });
 
+/** A wire over which everything comes byte by byte. */
+const byteByByte: Dial = (address, events) => dial(address, {
+  onOpen: () => events.onOpen(),
+  onChunk: (chunk) => {
+    for (let at = 0; at < chunk.length; at++) events.onChunk(chunk.subarray(at, at + 1));
+  },
+  onDrain: () => events.onDrain(),
+  onClose: (reason) => events.onClose(reason),
+});
+
+test('what is told of a pause may stand between replies, and come byte by byte', withCluster, { ...three, dialOf: () => byteByByte }, async (t, cluster) => {
+  const call = callers(t, cluster);
+  const [owner, reader, writer, listener] = [await call('foo'), await call('bar'), await call('bar'), await call('front')];
+  await listener.ask('SUBSCRIBE news');
+  await owner.ask('SET apple 0');
+  for (let round = 1; round <= 5; round++) {
+    const get = encode(['GET', 'apple']);
+    reader.send(Buffer.concat(Array.from({ length: 500 }, () => get)));
+    owner.send(requests('CLIENT PAUSE 3600000 WRITE', 'GET apple'));
+    t.deepEqual(await replies(owner, 2), [OK, `$1\r\n${round - 1}\r\n`]);
+    writer.send(request('INCR apple'));
+    await held(cluster, 'bar');
+    reader.send(Buffer.concat(Array.from({ length: 500 }, () => get)));
+    owner.send(requests('CLIENT UNPAUSE', `PUBLISH news ${round}`));
+    t.deepEqual(await replies(owner, 2), [OK, ':1\r\n']);
+    t.is(await writer.reply(), `:${round}\r\n`);
+    t.is(await listener.reply(), `*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\n${round}\r\n`);
+    t.deepEqual((await replies(reader, 1000)).filter((reply) => !/^\$1\r\n\d\r\n$/.test(reply)), []);
+  }
+});
+
 test('CLIENT PAUSE in a transaction answers in its place', withCluster, three, async (t, cluster) => {
   const call = callers(t, cluster);
   const [owner, writer] = [await call('foo'), await call('bar')];
@@ -464,7 +496,7 @@ test('who waits before a pause at another node waits through it, and who comes m
   const [early, timed, both, late, pusher] = await Promise.all(['bar', 'bar', 'front', 'bar', 'front'].map((name) => call(name)));
   early!.send(request('BLPOP apple 0'));
   await waitFor(() => cluster.node('foo').state.waits.count === 1, 'the first to wait');
-  timed!.send(request('BLPOP banana 0.4'));
+  timed!.send(request('BLPOP banana 3'));
   both!.send(request('BLPOP cherry pear 0'));
   await waitFor(() => cluster.node('foo').state.waits.count === 3, 'three to wait');
   t.is(await owner.ask('CLIENT PAUSE 3600000 WRITE'), OK);
