@@ -50,18 +50,6 @@ export class RdbFileInput extends RdbInput {
     return this.has(needed + SPARE_BYTES);
   }
 
-  override hasStrings(count: number, bytesBehind: number): boolean {
-    const before = this.at;
-    let left = count;
-    while (left > 0 && this.isReady()) {
-      this.passString();
-      this.at += bytesBehind;
-      left--;
-    }
-    this.at = before;
-    return left === 0;
-  }
-
   override hasRaw(byteCount: number): boolean {
     return this.has(byteCount + SPARE_BYTES);
   }

@@ -14,13 +14,14 @@
 import { RdbFileInput } from './rdb-file-input.js';
 import { BUCKET_FIELD } from './rdb-writer.js';
 import type { ReadableFile } from './read-ahead.js';
-import { EmptyCollection, RdbError } from '../rdb/rdb-error.js';
+import { EmptyCollection, OutOfBounds, RdbError } from '../rdb/rdb-error.js';
 import { StringHolder } from '../rdb/rdb-input.js';
 import { Opcode, RDB_VERSION, RdbType } from '../rdb/rdb-types.js';
 import { mayBeSmall, readSmallValue } from '../rdb/small-value-reader.js';
 import { isKnownForm, readValue } from '../rdb/value-reader.js';
 import type { Steps } from '../rdb/value-writer.js';
-import { HASH, entryType, setAccess } from '../store/entry.js';
+import { BULK_MAX, Bulk } from '../store/bulk.js';
+import { HASH, entryType, keySlice, setAccess } from '../store/entry.js';
 import { createHash, keepWhenEmpty } from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
 import type { Store } from '../store/store.js';
@@ -57,8 +58,6 @@ const MAGIC = 'REDIS';
 const HEADER_BYTES = 9;
 /** What stands in front of a key at most. */
 const PREFIX_BYTES_MAX = 64;
-/** So many buckets, small ones, are read between two looks at the clock. */
-const PIECE = 256;
 
 /** What stands in front of a bucket and is about it. */
 interface Prefix {
@@ -76,6 +75,9 @@ export class RdbReader {
   private readonly value = new StringHolder();
   private db: Keyspace;
   private version = 0;
+  /** Small buckets that were read, and where each of them ends. So many are read between two looks at the clock. */
+  private readonly bulk = new Bulk();
+  private readonly offsets = new Float64Array(BULK_MAX);
   /** Of the small bucket that is being read. */
   private readonly prefix: Prefix = { expiresAtMs: 0, idleSeconds: undefined, frequency: undefined };
   /** `key` is that of the bucket that is being read, for the error. */
@@ -105,8 +107,7 @@ export class RdbReader {
       return summary;
     } catch (error) {
       if (!(error instanceof RdbError)) throw error;
-      const about = this.isInBucket ? ` (key ${JSON.stringify(this.key.text())})` : '';
-      throw new RdbFileError(input.offset, `${error.message}${about}`);
+      throw new RdbFileError(input.offset, `${error.message}${this.isInBucket ? about(this.key.text()) : ''}`);
     } finally {
       await input.close();
     }
@@ -218,49 +219,100 @@ export class RdbReader {
    */
   private readSmallBuckets(): boolean {
     const { input } = this;
-    for (let left = PIECE; left > 0; left--) {
-      if (!input.has(PREFIX_BYTES_MAX)) return true;
-      const { place } = input;
-      if (this.readSmallBucket()) continue;
-      this.isInBucket = false;
-      input.goBackTo(place);
-      return false;
+    try {
+      for (let left = BULK_MAX; left > 0; left--) {
+        if (!input.has(PREFIX_BYTES_MAX)) return true;
+        const { place } = input;
+        if (this.readsSmallBucket()) continue;
+        this.isInBucket = false;
+        input.goBackTo(place);
+        return false;
+      }
+      return true;
+    } finally {
+      this.addBulk();
     }
-    return true;
+  }
+
+  /** False when that is none, or is not in memory as a whole; or is damaged, which will turn out piece by piece. */
+  private readsSmallBucket(): boolean {
+    try {
+      return this.readSmallBucket();
+    } catch (error) {
+      if (error instanceof OutOfBounds) return false;
+      throw error;
+    }
   }
 
   private readSmallBucket(): boolean {
-    const { input, prefix } = this;
+    const { input, prefix, db } = this;
     prefix.expiresAtMs = 0;
     prefix.idleSeconds = prefix.frequency = undefined;
     let form = input.byte();
     while (this.readPrefix(form, prefix)) form = input.byte();
-    if (!mayBeSmall(form) || !input.isReady()) return false;
+    if (!mayBeSmall(form)) return false;
     const key = input.string(this.key);
     this.isInBucket = true;
-    const into = this.placeFor(key, prefix);
-    let isEmpty = false;
     try {
-      if (!readSmallValue(form, input, into, key, into === this.db ? prefix.expiresAtMs : 0)) return false;
-      prefix.expiresAtMs = 0;
+      const ref = readSmallValue(form, input, db, key, prefix.expiresAtMs);
+      if (ref === 0) return false;
+      this.takeSmall(key, prefix, ref);
     } catch (error) {
       if (!(error instanceof EmptyCollection)) throw error;
-      isEmpty = true;
+      this.addBulk();
+      this.finishBucket(this.placeFor(key, prefix), key, prefix, true);
     }
-    this.finishBucket(into, key, prefix, isEmpty);
+    this.isInBucket = false;
     return true;
   }
 
+  /** Takes over the entry of a small bucket. It is added with others, unless it may have to replace one of them. */
+  private takeSmall(key: Slice, prefix: Prefix, ref: number): void {
+    const { bulk, db, summary } = this;
+    if (this.isOver(prefix)) {
+      this.free(ref);
+      summary.keysExpired++;
+      return;
+    }
+    setAccess(this.store.arena, ref, this.accessOf(prefix));
+    summary.keysLoaded++;
+    if (this.options.replaces === true) this.placeFor(key, prefix).attach(key, ref);
+    else {
+      this.offsets[bulk.count] = this.input.offset;
+      bulk.push(db.table.hashOf(key), ref);
+    }
+  }
+
+  /** Adds what was read to the database. Throws RdbFileError when it has a bucket twice. */
+  private addBulk(): void {
+    const { bulk, bulk: { count, refs }, db } = this;
+    const added = db.addAll(bulk);
+    bulk.count = 0;
+    if (added === count) return;
+    const key = keySlice(this.store.arena, refs[added]!, this.key).text();
+    for (const ref of refs.subarray(added, count)) this.free(ref);
+    throw new RdbFileError(this.offsets[added]!, `it is there twice${about(key)}`);
+  }
+
+  /** Frees an entry that is in no keyspace. */
+  private free(ref: number): void {
+    this.db.dropValue(ref);
+    this.store.arena.free(ref);
+  }
+
   /** Where a bucket is read to: what is left out is read all the same, to find its end. */
-  private placeFor(key: Slice, { expiresAtMs }: Prefix): Keyspace {
-    const { store, db } = this;
-    const isExpired = this.options.leavesOutExpired && expiresAtMs !== 0 && expiresAtMs <= store.clock.nowMs();
-    const into = isExpired ? store.workbench : db;
+  private placeFor(key: Slice, prefix: Prefix): Keyspace {
+    const into = this.isOver(prefix) ? this.store.workbench : this.db;
     if (into.peek(key) !== 0) {
       if (this.options.replaces !== true) throw new RdbError('it is there twice');
       into.remove(key, into.find(key));
     }
     return into;
+  }
+
+  /** Whether a bucket has expired, and is left out for that. */
+  private isOver({ expiresAtMs }: Prefix): boolean {
+    return this.options.leavesOutExpired && expiresAtMs !== 0 && expiresAtMs <= this.store.clock.nowMs();
   }
 
   /** Reads what stands in front of a bucket; false when `code` is none of it. */
@@ -298,15 +350,23 @@ export class RdbReader {
     }
   }
 
-  private noteUse(key: Slice, { expiresAtMs, idleSeconds, frequency }: Prefix): void {
-    const { db } = this;
-    const { access, arena } = this.store;
-    if (expiresAtMs === 0 && idleSeconds === undefined && frequency === undefined) return;
-    const found = db.find(key);
-    const ref = expiresAtMs === 0 ? found : db.expireAt(key, found, expiresAtMs);
-    if (idleSeconds !== undefined && !access.isByFrequency) setAccess(arena, ref, access.usedBefore(idleSeconds));
-    if (frequency !== undefined && access.isByFrequency) setAccess(arena, ref, access.usedOften(frequency));
+  private noteUse(key: Slice, prefix: Prefix): void {
+    const { db, store } = this;
+    const ref = db.expireAt(key, db.find(key), prefix.expiresAtMs);
+    setAccess(store.arena, ref, this.accessOf(prefix));
   }
+
+  private accessOf({ idleSeconds, frequency }: Prefix): number {
+    const { access } = this.store;
+    if (idleSeconds !== undefined && !access.isByFrequency) return access.usedBefore(idleSeconds);
+    if (frequency !== undefined && access.isByFrequency) return access.usedOften(frequency);
+    return access.initial();
+  }
+}
+
+/** The end of an error's text. */
+function about(key: string): string {
+  return ` (key ${JSON.stringify(key)})`;
 }
 
 const MODULE_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -56,11 +56,6 @@ export class RdbInput {
     return true;
   }
 
-  /** As `isReady`, for so many strings with so many bytes behind each. */
-  hasStrings(_count: number, _bytesBehind: number): boolean {
-    return true;
-  }
-
   /** The place of the next byte, to come back to before anything else is brought. */
   get place(): number {
     return this.at;

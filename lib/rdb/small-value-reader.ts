@@ -10,65 +10,56 @@ import { NODE_PACKED, RdbType } from './rdb-types.js';
 import { readSmallStream } from './stream-reader.js';
 import { checkIntset, parseScore } from './value-checks.js';
 import { ZiplistReader } from './ziplist.js';
-import { elementBytes } from '../store/element-run.js';
-import { createHashOf, showAsListpack as showHashAsListpack } from '../store/hash-value.js';
+import { newHashOf, showAsListpack as showHashAsListpack } from '../store/hash-value.js';
 import type { Keyspace } from '../store/keyspace.js';
-import { createList, pushElement } from '../store/list-value.js';
-import { createSetOf, createSetOfIntegers, mayBeIntegers } from '../store/set-value.js';
+import { mayBeIntegers, newSetOf, newSetOfIntegers } from '../store/set-value.js';
+import { SmallList } from '../store/small-list.js';
 import { SmallMap } from '../store/small-map.js';
 import { SmallScores } from '../store/small-scores.js';
-import { createSortedSetOf, showAsListpack as showSortedSetAsListpack } from '../store/sorted-set-value.js';
-import { putString } from '../store/string-value.js';
+import { newSortedSetOf, showAsListpack as showSortedSetAsListpack } from '../store/sorted-set-value.js';
+import { newString } from '../store/string-value.js';
 import { Slice } from '../util/bytes.js';
 import { parseInteger } from '../util/numbers.js';
 
-/**
- * Reads a value into the bucket `key`, which is not there; it expires at `expiresAtMs`, 0 for never. False when the
- * value is not small or not in memory as a whole: then nothing was stored, and the input is to go back.
- */
-type ReadSmall = (input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number) => boolean;
+/** See `readSmallValue`. */
+type ReadSmall = (input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number) => number;
 
 /** More elements are read piece by piece. */
 const ELEMENTS_MAX = 128;
-const SCORE_BYTES = 8;
 const EMPTY = new Slice();
 
 const first = new StringHolder();
 const second = new StringHolder();
 const element = new Slice();
 const value = new Slice();
+const list = new SmallList();
 const map = new SmallMap();
 const scores = new SmallScores();
 const listpack = new ListpackReader();
 const listpackOf = ({ bytes, offset, length }: Slice): ElementSource => listpack.open(bytes, offset, length);
 const ziplistOf = ({ bytes, offset, length }: Slice): ElementSource => new ZiplistReader(bytes, offset, length);
 
-function readString(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
-  if (!input.isReady()) return false;
-  putString(db, key, 0, input.string(first), expiresAtMs);
-  return true;
+function readString(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
+  return newString(db.store.arena, key, input.string(first), expiresAtMs);
 }
 
-/** How many elements there are, when they are few and in memory as a whole; otherwise 0. */
-function fewElements(input: RdbInput, stringsEach: number, bytesBehind: number): number {
+/** How many elements there are, when they are few; otherwise 0. */
+function fewElements(input: RdbInput): number {
   const count = input.count();
   if (count === 0) throw new EmptyCollection();
-  return count <= ELEMENTS_MAX && input.hasStrings(count * stringsEach, bytesBehind) ? count : 0;
+  return count <= ELEMENTS_MAX ? count : 0;
 }
 
 // ---- lists
 
-/** Of one node, as small lists are. It is gone through twice, so that the list has the room that it needs. */
-function readQuicklist(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
-  if (input.count() !== 1 || input.count() !== NODE_PACKED || !input.isReady()) return false;
-  const node = input.string(first);
-  let count = 0;
-  let byteCount = 0;
-  for (const elements = listpackOf(node); elements.next(element); count++) byteCount += elementBytes(element.length);
-  if (count === 0 || count > ELEMENTS_MAX) return false;
-  let ref = createList(db, key, byteCount, expiresAtMs);
-  for (const elements = listpackOf(node); elements.next(element); ) ref = pushElement(db, key, ref, 'tail', element);
-  return true;
+/** Of one node, as small lists are. */
+function readQuicklist(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
+  if (input.count() !== 1 || input.count() !== NODE_PACKED) return 0;
+  list.clear();
+  for (const elements = listpackOf(input.string(first)); elements.next(element); ) {
+    if (list.count === ELEMENTS_MAX || !list.add(element)) return 0;
+  }
+  return list.toEntry(db, key, expiresAtMs);
 }
 
 // ---- hashes and sets
@@ -78,56 +69,51 @@ function addField(field: Slice, its: Slice): boolean {
   return map.add(field, its);
 }
 
-function readHash(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
-  const count = fewElements(input, 2, 0);
-  if (count === 0) return false;
+function readHash(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
+  const count = fewElements(input);
+  if (count === 0) return 0;
   map.clear();
   for (let left = count; left > 0; left--) {
     const field = input.string(first);
-    if (!addField(field, input.string(second))) return false;
+    if (!addField(field, input.string(second))) return 0;
   }
-  createHashOf(db, key, map, expiresAtMs);
-  return true;
+  return newHashOf(db, key, map, expiresAtMs);
 }
 
 function readPackedHash(
   input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number, open: (run: Slice) => ElementSource,
-): boolean {
-  if (!input.isReady()) return false;
+): number {
   const elements = open(input.string(first));
   map.clear();
   while (elements.next(element)) {
     if (!elements.next(value)) throw new RdbError('a hash has a field without a value');
-    if (!addField(element, value)) return false;
+    if (!addField(element, value)) return 0;
   }
   if (map.count === 0) throw new EmptyCollection();
-  showHashAsListpack(db, createHashOf(db, key, map, expiresAtMs));
-  return true;
+  const ref = newHashOf(db, key, map, expiresAtMs);
+  showHashAsListpack(db, ref);
+  return ref;
 }
 
 /** A set that begins with an integer may be one of integers only, for which there are other ways. */
-function readSet(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
-  const count = fewElements(input, 1, 0);
-  if (count === 0) return false;
+function readSet(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
+  const count = fewElements(input);
+  if (count === 0) return 0;
   map.clear();
   for (let left = count; left > 0; left--) {
     const member = input.string(first);
-    if (left === count && parseInteger(member.bytes, member.offset, member.length) !== undefined) return false;
+    if (left === count && parseInteger(member.bytes, member.offset, member.length) !== undefined) return 0;
     if (map.has(member)) throw new RdbError('a set has a member twice');
-    if (!map.add(member, EMPTY)) return false;
+    if (!map.add(member, EMPTY)) return 0;
   }
-  createSetOf(db, key, map, expiresAtMs);
-  return true;
+  return newSetOf(db, key, map, expiresAtMs);
 }
 
-function readIntset(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
-  if (!input.isReady()) return false;
+function readIntset(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
   const run = input.string(first);
   const count = checkIntset(run);
   if (count === 0) throw new EmptyCollection();
-  if (!mayBeIntegers(db, count)) return false;
-  createSetOfIntegers(db, key, run, expiresAtMs);
-  return true;
+  return mayBeIntegers(db, count) ? newSetOfIntegers(db, key, run, expiresAtMs) : 0;
 }
 
 // ---- sorted sets
@@ -139,31 +125,30 @@ function addMember(member: Slice, score: number): boolean {
   return !Object.is(score, -0) && scores.add(member, score);
 }
 
-function readSortedSet(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
-  const count = fewElements(input, 1, SCORE_BYTES);
-  if (count === 0) return false;
+function readSortedSet(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
+  const count = fewElements(input);
+  if (count === 0) return 0;
   scores.clear();
   for (let left = count; left > 0; left--) {
     const member = input.string(first);
-    if (!addMember(member, input.double())) return false;
+    if (!addMember(member, input.double())) return 0;
   }
-  createSortedSetOf(db, key, scores, expiresAtMs);
-  return true;
+  return newSortedSetOf(db, key, scores, expiresAtMs);
 }
 
 function readPackedSortedSet(
   input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number, open: (run: Slice) => ElementSource,
-): boolean {
-  if (!input.isReady()) return false;
+): number {
   const elements = open(input.string(first));
   scores.clear();
   while (elements.next(element)) {
     if (!elements.next(value)) throw new RdbError('a sorted set has a member without a score');
-    if (!addMember(element, parseScore(value))) return false;
+    if (!addMember(element, parseScore(value))) return 0;
   }
   if (scores.count === 0) throw new EmptyCollection();
-  showSortedSetAsListpack(db, createSortedSetOf(db, key, scores, expiresAtMs));
-  return true;
+  const ref = newSortedSetOf(db, key, scores, expiresAtMs);
+  showSortedSetAsListpack(db, ref);
+  return ref;
 }
 
 // ---- all
@@ -189,11 +174,11 @@ export function mayBeSmall(form: number): boolean {
 }
 
 /**
- * Reads a value of this form, for which `mayBeSmall` is true, into the bucket `key`, for which `db.find` has just found
- * nothing; it expires at `expiresAtMs`, 0 for never. `key` may lie in the input. False when the value is not small or
- * not in memory as a whole: then nothing was stored, and the input stands anywhere. Throws as `readValue` does; then
- * nothing was stored either.
+ * Reads a value of this form, for which `mayBeSmall` is true, and gives the entry, in no keyspace yet, of a bucket
+ * `key` that has it and expires at `expiresAtMs`, 0 for never. `key` may lie in the input. Gives 0 when the value is
+ * not small: then the input stands anywhere, and is to go back. Throws as `readValue` does; OutOfBounds also when the
+ * value is not in memory as a whole.
  */
-export function readSmallValue(form: number, input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
+export function readSmallValue(form: number, input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
   return forms[form]!(input, db, key, expiresAtMs);
 }

@@ -58,18 +58,17 @@ const lastOfNode = new StreamId();
  * Reads a stream of redis-server 7.0 with one node and no groups at one go; see `ReadSmall` in small-value-reader.ts.
  * As a rule streams are larger, but where there are many of them they are small.
  */
-export function readSmallStream(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): boolean {
-  if (input.count() !== 1 || !input.hasStrings(2, 0)) return false;
+export function readSmallStream(input: RdbInput, db: Keyspace, key: Slice, expiresAtMs: number): number {
+  if (input.count() !== 1) return 0;
   const nodeId = readNodeId(input.string(holder), onlyNodeId);
   const { bytes, offset, length } = input.string(holder);
   const last = lastOfNode.set(0, 0, 0, 0);
   const live = new NodeCheck(elements.open(bytes, offset, length), nodeId, last, true).run();
   const stream = new Stream(db.store);
   readCounters(input, stream, true, live, last);
-  if (input.count() > 0) return false;
+  if (input.count() > 0) return 0;
   stream.addNode(nodeId, bytes, offset, length);
-  db.add(key, createStreamEntry(db, key, stream, expiresAtMs));
-  return true;
+  return createStreamEntry(db, key, stream, expiresAtMs);
 }
 
 /** Reads what stands behind the nodes, in which so many entries are live and `last` is the last one. */

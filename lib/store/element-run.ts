@@ -79,7 +79,8 @@ function beginOf(bytes: Buffer, end: number): number {
   return end - bytes.readInt32LE(end - FIVE_BYTES) - FIVE_BYTES * 2;
 }
 
-function writeElement(bytes: Buffer, at: number, element: Slice): void {
+/** Writes an element at `at`, where there must be room for its `elementBytes`. */
+export function writeElement(bytes: Buffer, at: number, element: Slice): void {
   const { length } = element;
   let data = at + 1;
   if (length <= ONE_BYTE_MAX) {

@@ -57,13 +57,12 @@ export function createHash(db: Keyspace, key: Slice, fieldsBytes = 0): number {
   return ref;
 }
 
-/** Adds a hash under `key`, for which `db.find` has just found nothing, and gives its entry's ref. */
-export function createHashOf(db: Keyspace, key: Slice, fields: SmallMap, expiresAtMs: number): number {
+/** The entry, in no keyspace yet, of a hash with these fields. */
+export function newHashOf(db: Keyspace, key: Slice, fields: SmallMap, expiresAtMs: number): number {
   const { arena, encodingLimits } = db.store;
   const ref = fields.toEntry(arena, HASH, key, expiresAtMs);
   const { hashEntriesMax, hashValueBytesMax } = encodingLimits;
   setFlag(arena, ref, SHOWN_AS_TABLE, fields.longest > hashValueBytesMax || fields.count > hashEntriesMax);
-  db.add(key, ref);
   return ref;
 }
 

@@ -10,6 +10,7 @@ import {
   expiryOf, hasFlag, keyOffset, keySlice, setAccess, setEntryMeta, setExpiry, setMark, valueLength, valueOffset,
 } from './entry.js';
 import type { Arena } from './arena.js';
+import type { Bulk } from './bulk.js';
 import { ByteTable, CURSOR_END, SLOT_BYTES } from './byte-table.js';
 import { LeafList } from './leaf-list.js';
 import { nextExpiryOfFields } from './map-value.js';
@@ -35,6 +36,7 @@ export class Keyspace {
   averageTtlMs = 0;
   /** For `copyKey`. */
   private readonly key = new Slice();
+  private readonly bulkKey = new Slice();
   /** Set while a snapshot is written that has not gone through all buckets. */
   private guard: SnapshotGuard | undefined;
   private keyCopy = Buffer.alloc(64);
@@ -152,6 +154,22 @@ export class Keyspace {
   makeRoomFor(hash: number, ref: number): void {
     this.buckets.makeRoom(hash);
     if (hasFlag(this.store.arena, ref, HAS_EXPIRY)) this.expiring.makeRoom(hash);
+  }
+
+  /**
+   * Adds the entries of `bulk`, of whose use all is known, and gives how many it has added: fewer than there are when
+   * the next one's key is there already.
+   */
+  addAll({ count, hashes, refs, sink }: Bulk): number {
+    const { buckets, bulkKey, store } = this;
+    for (let i = 0; i < count; i++) sink[0]! ^= buckets.readSlot(hashes[i]!);
+    for (let i = 0; i < count; i++) {
+      const ref = refs[i]!;
+      keySlice(store.arena, ref, bulkKey).hash = hashes[i]!;
+      if (buckets.findHashed(bulkKey, bulkKey.hash) !== 0) return i;
+      this.attach(bulkKey, ref);
+    }
+    return count;
   }
 
   /**

@@ -135,14 +135,32 @@ export function listBytes(db: Keyspace, ref: number): number {
 /**
  * Adds an empty list under `key`, for which `db.find` has just found nothing, and gives its entry's ref. It has room
  * for so many bytes of elements, each counted by `elementBytes`. Put an element in before the command ends.
- * `expiresAtMs` 0 means that it does not expire.
  */
-export function createList(db: Keyspace, key: Slice, elementsBytes: number, expiresAtMs = 0): number {
+export function createList(db: Keyspace, key: Slice, elementsBytes: number): number {
   const { arena, encodingLimits } = db.store;
   const byteCount = Math.min(HEADER_BYTES + elementsBytes, recordBytesMax(encodingLimits));
-  const ref = createRecord(arena, key, byteCount, expiresAtMs);
+  const ref = createRecord(arena, key, byteCount, 0);
   db.add(key, ref);
   return ref;
+}
+
+/**
+ * The entry, in no keyspace yet, of a list of these `count` elements, which lie one behind the other as in an element
+ * run. `isSmall` must be true of them.
+ */
+export function newListOf(db: Keyspace, key: Slice, elements: Slice, count: number, expiresAtMs: number): number {
+  const { arena } = db.store;
+  const ref = createRecord(arena, key, HEADER_BYTES + elements.length, expiresAtMs);
+  load(arena, ref);
+  run.append(elements.bytes, elements.offset, elements.offset + elements.length, count);
+  save();
+  return ref;
+}
+
+/** Whether a list of so many elements, which take `byteCount` bytes, is a small one. */
+export function isSmall(db: Keyspace, count: number, byteCount: number): boolean {
+  const { encodingLimits } = db.store;
+  return count <= encodingLimits.listPageElementsMax && HEADER_BYTES + byteCount <= recordBytesMax(encodingLimits);
 }
 
 /** The entry of a small list without elements, with `byteCount` bytes for its record, or what more the block has. */

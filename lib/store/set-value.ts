@@ -164,20 +164,20 @@ export function createSet(db: Keyspace, key: Slice, first: Slice, count: number)
   return ref;
 }
 
-/** Adds a set whose first member is no integer under `key`, for which `db.find` has just found nothing. */
-export function createSetOf(db: Keyspace, key: Slice, members: SmallMap, expiresAtMs: number): void {
-  db.add(key, members.toEntry(db.store.arena, SET, key, expiresAtMs));
+/** The entry, in no keyspace yet, of a set with these members, the first of which is no integer. */
+export function newSetOf(db: Keyspace, key: Slice, members: SmallMap, expiresAtMs: number): number {
+  return members.toEntry(db.store.arena, SET, key, expiresAtMs);
 }
 
 /**
- * Adds a set of integers, a run as packed-integers.ts has it, under `key`, for which `db.find` has just found nothing.
- * There must not be more of them than `mayBeIntegers` says.
+ * The entry, in no keyspace yet, of a set of integers, a run as packed-integers.ts has it. There must not be more of
+ * them than `mayBeIntegers` says.
  */
-export function createSetOfIntegers(db: Keyspace, key: Slice, run: Slice, expiresAtMs: number): void {
+export function newSetOfIntegers(db: Keyspace, key: Slice, run: Slice, expiresAtMs: number): number {
   const { arena } = db.store;
   const ref = newIntegers(arena, key, run.length, expiresAtMs);
   copyBytes(run.bytes, run.offset, entryBytes(arena, ref), valueOffset(arena, ref), run.length);
-  db.add(key, ref);
+  return ref;
 }
 
 /** Whether so many integers are kept as a run of them. */

@@ -256,14 +256,13 @@ export function createSortedSet(db: Keyspace, key: Slice, itemsBytes = 0): numbe
   return ref;
 }
 
-/** Adds a sorted set under `key`, for which `db.find` has just found nothing, and gives its entry's ref. */
-export function createSortedSetOf(db: Keyspace, key: Slice, members: SmallScores, expiresAtMs: number): number {
+/** The entry, in no keyspace yet, of a sorted set with these members. */
+export function newSortedSetOf(db: Keyspace, key: Slice, members: SmallScores, expiresAtMs: number): number {
   const { arena, encodingLimits } = db.store;
   const { sortedSetEntriesMax, sortedSetMemberBytesMax } = encodingLimits;
   const ref = members.toEntry(arena, key, expiresAtMs);
   const isSkiplist = members.count > sortedSetEntriesMax || members.longest > sortedSetMemberBytesMax;
   setFlag(arena, ref, SHOWN_AS_SKIPLIST, isSkiplist);
-  db.add(key, ref);
   return ref;
 }
 

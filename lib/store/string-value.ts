@@ -32,11 +32,17 @@ export function putString(db: Keyspace, key: Slice, ref: number, value: Slice, e
     overwrite(arena, ref, value, expiresAtMs);
     return ref;
   }
-  const created = createEntry(arena, STRING, key, value.length, expiresAtMs);
+  const created = newString(arena, key, value, expiresAtMs);
   if (isStructure) db.dropValue(ref);
-  copyBytes(value.bytes, value.offset, entryBytes(arena, created), valueOffset(arena, created), value.length);
   putEntry(db, key, ref, created);
   return created;
+}
+
+/** The entry, in no keyspace yet, of a string. */
+export function newString(arena: Arena, key: Slice, value: Slice, expiresAtMs: number): number {
+  const ref = createEntry(arena, STRING, key, value.length, expiresAtMs);
+  copyBytes(value.bytes, value.offset, entryBytes(arena, ref), valueOffset(arena, ref), value.length);
+  return ref;
 }
 
 /** An integer is put together here where it does not fit into the entry; an int64 has at most 20 chars. */

@@ -5,7 +5,7 @@ import { families } from '../../lib/commands/families.js';
 import { CommandTable } from '../../lib/commands/table.js';
 import { Settings } from '../../lib/config/settings.js';
 import { NodeState } from '../../lib/execution/node-state.js';
-import { RdbReader } from '../../lib/persistence/rdb-reader.js';
+import { RdbFileError, RdbReader } from '../../lib/persistence/rdb-reader.js';
 import { snapshotOptions } from '../../lib/persistence/snapshot-options.js';
 import { rehearseSnapshots } from '../../lib/persistence/rehearsal.js';
 import { Snapshot, SnapshotAborted, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
@@ -406,4 +406,42 @@ test('a rehearsal goes through two snapshots, and leaves the store of the node a
   await rehearseSnapshots(state);
   t.true(guarded.length >= 2 && !guarded.includes(true), `${guarded.length} slices`);
   t.deepEqual([state.store.databases[0]!.size, state.store.changes, state.store.arena.heldBytes], [0, 0, held]);
+});
+
+/** A snapshot of an old version, which has no checksum, of strings with these keys. */
+function snapshotOf(keys: readonly string[]): Buffer {
+  const strings = keys.map((key) => `\0${String.fromCharCode(key.length)}${key}\x01v`);
+  return Buffer.from(`REDIS0003${strings.join('')}\xff`, 'latin1');
+}
+
+test('a bucket that comes twice stops the loading there, and nothing else is left in memory', async (t) => {
+  const keys = Array.from({ length: 1000 }, (_, index) => `key:${index}`);
+  keys[700] = 'key:300';
+  const file = new MemoryFile();
+  file.bytes = snapshotOf(keys);
+  const store = new Store();
+  const reader = new RdbReader(store, file, file.bytes.length, { leavesOutExpired: false });
+  const error = await t.throwsAsync<RdbFileError>(reader.readAll(none), { instanceOf: RdbFileError });
+  t.is(error.message, 'it is there twice (key "key:300")');
+  t.is(error.offset, snapshotOf(keys.slice(0, 701)).length - 1);
+  const db = store.databases[0]!;
+  t.is(db.size, 700);
+  db.clear();
+  while (store.reclaimer.run(() => false));
+  t.is(store.arena.usedBytes, new Store().arena.usedBytes);
+});
+
+test('expired buckets are left out, and leave nothing in memory', async (t) => {
+  const [past, future] = ['\xfc\x01\0\0\0\0\0\0\0', '\xfc\0\0\0\0\0\0\x01\0'];
+  const hash = '\x04\x01h\x01\x01f\x01v';
+  const file = new MemoryFile();
+  file.bytes = Buffer.from(`REDIS0003${past}${hash}${past}\0\x01s\x01v${future}\0\x01k\x01v\xff`, 'latin1');
+  const [store, other] = [new Store(), new Store()];
+  const reader = new RdbReader(store, file, file.bytes.length, { leavesOutExpired: true });
+  const { keysLoaded, keysExpired } = await reader.readAll(none);
+  t.deepEqual([keysLoaded, keysExpired, store.databases[0]!.size], [1, 2, 1]);
+  const key = sliceOf('k');
+  other.databases[0]!.find(key);
+  putString(other.databases[0]!, key, 0, sliceOf('v'), 2 ** 48);
+  t.is(store.arena.usedBytes, other.arena.usedBytes);
 });

@@ -86,7 +86,11 @@ class Target {
     const form = content.charCodeAt(0);
     if (!mayBeSmall(form)) return false;
     const input = (): RdbInput => new RdbInput(Buffer.from(content, 'latin1'), 1);
-    const atOnce = this.outcome((db) => readSmallValue(form, input(), db, this.key, 0));
+    const atOnce = this.outcome((db) => {
+      const ref = readSmallValue(form, input(), db, this.key, 0);
+      if (ref !== 0) db.add(this.key, ref);
+      return ref !== 0;
+    });
     if (atOnce === undefined) return false;
     const inPieces = this.outcome((db) => {
       finish(readValue(form, input(), db, this.key));
