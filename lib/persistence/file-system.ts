@@ -2,7 +2,7 @@
  * The files that persistence works on, behind a small interface: a test hands in a double that fails, writes less than
  * it was given, and loses what was not synced. Everything here runs in Node's thread pool, never in the event loop.
  */
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { FolderLock } from './folder-lock.js';
 import { codeOf } from './system-error.js';
@@ -54,6 +54,21 @@ export interface Lock {
   /** It is still there: whoever removes the folder removes the lock. */
   readonly isInPlace: boolean;
   release(): void;
+}
+
+/** Makes a folder with those above it, and gives the highest that was made, if any. */
+async function makeFolders(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    // So says Node where the disk is read-only; what the system says is told.
+    let missing = resolve(path);
+    while (!existsSync(dirname(missing))) missing = dirname(missing);
+    await mkdir(missing);
+    await mkdir(path, { recursive: true });
+    return missing;
+  }
 }
 
 const FLAGS: Readonly<Record<OpenMode, number>> = {
@@ -130,7 +145,7 @@ export const systemFiles: FileSystem = {
     }
   },
   makeFolder: async (path) => {
-    const first = await mkdir(path, { recursive: true });
+    const first = await makeFolders(path);
     if (first === undefined) return;
     const highest = dirname(resolve(first));
     for (let above = dirname(resolve(path)); above.length >= highest.length; above = dirname(above)) {
