@@ -34,7 +34,7 @@ import { Args, encodeRequest, setArgs } from '../protocol/args.js';
 import { ReplyFramer } from '../protocol/reply-framer.js';
 import { ReplyWriter } from '../protocol/reply-writer.js';
 import type { Slice } from '../util/bytes.js';
-import { callLater } from '../util/call-later.js';
+import { callAt } from '../util/call-at.js';
 
 /** What is pending behind it is nothing, and it is not the ID that stands for new entries. */
 const BEHIND_ALL = '18446744073709551615-18446744073709551614';
@@ -197,16 +197,8 @@ export class FarRead implements Unblockable {
 
   private wait(): void {
     const untilMs = this.reading.untilMs!;
-    if (untilMs > 0) this.startTimer(untilMs);
+    if (untilMs > 0) this.cancelTimer = callAt(this.session.node.clock, untilMs, () => this.unblock(false));
     for (const share of this.shares) this.awaitShare(share);
-  }
-
-  private startTimer(untilMs: number): void {
-    const { clock } = this.session.node;
-    this.cancelTimer = callLater(untilMs - clock.nowMs(), () => {
-      if (clock.nowMs() < untilMs) this.startTimer(untilMs);
-      else this.unblock(false);
-    });
   }
 
   private awaitShare(share: Share): void {

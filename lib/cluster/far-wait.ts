@@ -38,7 +38,7 @@ import type { Session } from '../execution/session.js';
 import type { TrackedAway } from '../execution/tracked-commands.js';
 import { Args, encodeRequest, setArgs } from '../protocol/args.js';
 import { LIST, SORTED_SET } from '../store/entry.js';
-import { callLater } from '../util/call-later.js';
+import { callAt } from '../util/call-at.js';
 
 const MULTI = encodeRequest(['MULTI']);
 const EXEC = encodeRequest(['EXEC']);
@@ -202,16 +202,8 @@ export class FarWait implements Unblockable {
     const { session, shape, words } = this;
     const at = shape.timeout < 0 ? words.length - 1 : shape.timeout;
     const untilMs = readTimeout(session, setArgs(new Args(), words), at);
-    if (untilMs > 0) this.startTimer(untilMs);
+    if (untilMs > 0) this.cancelTimer = callAt(session.node.clock, untilMs, () => this.unblock(false));
     for (const share of this.shares.values()) this.awaitShare(share);
-  }
-
-  private startTimer(untilMs: number): void {
-    const { clock } = this.session.node;
-    this.cancelTimer = callLater(untilMs - clock.nowMs(), () => {
-      if (clock.nowMs() < untilMs) this.startTimer(untilMs);
-      else this.unblock(false);
-    });
   }
 
   private awaitShare(share: Share): void {

@@ -31,7 +31,7 @@ import { ReplyWriter } from '../protocol/reply-writer.js';
 import { LIST, SORTED_SET, STREAM, entryType } from '../store/entry.js';
 import type { Keyspace } from '../store/keyspace.js';
 import { type Slice, sliceOf } from '../util/bytes.js';
-import { callLater } from '../util/call-later.js';
+import { callAt } from '../util/call-at.js';
 
 /** What CLIENT UNBLOCK ends. */
 export interface Unblockable {
@@ -134,17 +134,8 @@ export class WaitingClients implements Waits {
   }
 
   private startTimer(waiter: Waiter): void {
-    const { clock } = this.node;
-    const { untilMs } = waiter.wait;
     this.timedCount++;
-    const arm = (): void => {
-      waiter.cancelTimer = callLater(untilMs - clock.nowMs(), () => {
-        // A timer may be early by a part of a millisecond.
-        if (clock.nowMs() < untilMs) arm();
-        else this.giveUp(waiter, false);
-      });
-    };
-    arm();
+    waiter.cancelTimer = callAt(this.node.clock, waiter.wait.untilMs, () => this.giveUp(waiter, false));
   }
 
   /** Takes a client out of its queues: it is served, has given up, or has gone. */
