@@ -46,7 +46,8 @@ export interface PauseWish {
 }
 
 export class Pause {
-  private active = false;
+  /** Looked at before every command; everything else here only while it is true. */
+  isActive = false;
   /** CLIENT PAUSE is on. */
   private isPaused = false;
   /** For which of what is written to disk writes wait, because the disk does not keep up. */
@@ -70,18 +71,9 @@ export class Pause {
 
   constructor(
     private readonly clock: Clock,
-    private readonly onChange: (isActive: boolean) => void,
+    /** Told when a CLIENT PAUSE begins and ends. */
+    private readonly onPause: (isPaused: boolean) => void,
   ) {}
-
-  /** Looked at before every command; everything else here only while it is true. */
-  get isActive(): boolean {
-    return this.active;
-  }
-
-  private become(isActive: boolean): void {
-    this.active = isActive;
-    this.onChange(isActive);
-  }
 
   // ---- CLIENT PAUSE
 
@@ -90,8 +82,8 @@ export class Pause {
     const { mode } = this;
     this.holdsReads = (this.isPaused && this.holdsReads) || holdsReads;
     this.endsAtMs = this.isPaused ? Math.max(this.endsAtMs, endsAtMs) : endsAtMs;
-    this.isPaused = true;
-    this.become(true);
+    this.isPaused = this.isActive = true;
+    this.onPause(true);
     this.schedule();
     if (this.mode === mode) return;
     for (const session of this.followers.keys()) this.ahead.add(session);
@@ -106,6 +98,7 @@ export class Pause {
     clearTimeout(this.timer);
     const wasPaused = this.isPaused;
     this.isPaused = this.holdsReads = false;
+    this.onPause(false);
     if (wasPaused) this.tellFollowers();
     this.ahead.clear();
     this.settle();
@@ -185,7 +178,7 @@ export class Pause {
     if (this.behind.has(what) === isBehind) return false;
     if (isBehind) {
       this.behind.add(what);
-      this.become(true);
+      this.isActive = true;
     } else {
       this.behind.delete(what);
       this.letGo();
@@ -196,7 +189,7 @@ export class Pause {
   /** Begins or ends the wait of what writes while the node brings its data to disk, to stop. */
   holdForStop(isStopping: boolean): void {
     this.isStopping = isStopping;
-    if (isStopping) this.become(true);
+    if (isStopping) this.isActive = true;
     else this.letGo();
   }
 
@@ -221,7 +214,7 @@ export class Pause {
 
   /** Runs what was held back; what must wait for another reason comes back. */
   private letGo(): void {
-    this.become(this.isPaused || this.behind.size > 0 || this.isStopping);
+    this.isActive = this.isPaused || this.behind.size > 0 || this.isStopping;
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const goOn of waiting) goOn();

@@ -94,7 +94,7 @@ export class NodeState implements NodeServices {
     store.onFieldExpired = (db, key, field) => tellEntryDeleted({ node: this, db }, key, field);
     this.propagation = new Propagation(store);
     this.monitors = new Monitors(clock);
-    this.pause = new Pause(clock, (isActive) => (store.keepsExpired = isActive));
+    this.pause = new Pause(clock, (isPaused) => (store.keepsExpired = isPaused));
     const setNow = (elapsedUs: number): void => store.setNow(this.wallClock.msAt(elapsedUs));
     this.timer = new CommandTimer(settings, clock, this.stats, this.slowlog, this.latency, setNow);
     this.waits = new WaitingClients(this);

@@ -69,7 +69,7 @@ export class Store {
   changes = 0;
   /** A snapshot is being written, and needs buckets as they were; see snapshot-guard.ts. */
   isGuarded = false;
-  /** What reads does not remove what has expired: data are to stay as they are. */
+  /** What reads does not remove what has expired: clients are paused, and data are to stay as they are. */
   keepsExpired = false;
   /**
    * The command that runs changes nothing, but that it may find that something has expired; kept while isGuarded or
