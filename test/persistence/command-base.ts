@@ -1,7 +1,6 @@
 /** The base of the log as commands (`aof-use-rdb-preamble no`): what is in it, who loads it, and what damage does. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Settings } from '../../lib/config/settings.js';
@@ -9,6 +8,7 @@ import { PersistenceError } from '../../lib/persistence/persistence-error.js';
 import { Node } from '../../lib/server.js';
 import { FakeClock } from '../../lib/util/clock.js';
 import { silentLog } from '../../lib/util/log.js';
+import { newFolder } from '../support/data-folder.js';
 import { recordsOf, startDurable } from '../support/durable-node.js';
 import { referenceTest } from '../support/macros.js';
 import { MemoryFiles } from '../support/memory-files.js';
@@ -173,12 +173,6 @@ async function startOn(base: Buffer): Promise<string | undefined> {
 function isSeal(base: Buffer, at: number): boolean {
   const last = base.lastIndexOf('#SEAL');
   return at < base.indexOf('\r\n') + 2 || at >= last;
-}
-
-function newFolder(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-base-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 referenceTest('redis-server has the streams of a base of commands, with their groups', async (t) => {

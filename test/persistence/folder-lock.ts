@@ -2,13 +2,12 @@
  * A folder belongs to one node at a time: to the one that may write there by itself, from its start to its stop, and to
  * others for the time of a snapshot that they are asked for. Nodes that keep nothing share a folder.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { PersistenceError } from '../../lib/persistence/persistence-error.js';
 import { LOCK_NAME } from '../../lib/persistence/folder-lock.js';
-import type { Node } from '../../lib/server.js';
+import { newFolder, startIn } from '../support/data-folder.js';
 import { startDurable } from '../support/durable-node.js';
 import { MemoryFiles } from '../support/memory-files.js';
 import { RawClient } from '../support/raw-client.js';
@@ -18,24 +17,6 @@ import { waitFor } from '../support/wait-for.js';
 
 const POINTS = { save: '3600 1' };
 const MOVABLE = { 'enable-protected-configs': 'yes' };
-
-function newFolder(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-hold-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-async function start(
-  t: ExecutionContext, dir: string, settings: Record<string, string> = {},
-): Promise<[Node, RawClient]> {
-  const node = await startNode({ dir, ...settings });
-  const client = await RawClient.connect(node.port);
-  t.teardown(async () => {
-    client.close();
-    await node.stop();
-  });
-  return [node, client];
-}
 
 const isLocked = (dir: string): boolean => existsSync(join(dir, LOCK_NAME));
 
@@ -53,7 +34,7 @@ function inUse(dir: string, pid = process.ppid): string {
 for (const settings of [POINTS, { appendonly: 'yes' }]) {
   test(`with ${Object.keys(settings)[0]!} a node holds its folder from its start to its stop`, async (t) => {
     const dir = join(newFolder(t), 'data');
-    const [node] = await start(t, dir, settings);
+    const [node] = await startIn(t, dir, settings);
     t.regex(readFileSync(join(dir, LOCK_NAME), 'latin1'), new RegExp(`^${process.pid} `));
     for (const others of [POINTS, { appendonly: 'yes' }]) {
       const error = await t.throwsAsync(startNode({ dir, ...others }), { instanceOf: PersistenceError });
@@ -62,7 +43,7 @@ for (const settings of [POINTS, { appendonly: 'yes' }]) {
     t.true(isLocked(dir));
     await node.stop();
     t.false(isLocked(dir));
-    await start(t, dir, settings);
+    await startIn(t, dir, settings);
   });
 
   test(`with ${Object.keys(settings)[0]!} a node does not start in the folder of another process`, async (t) => {
@@ -79,14 +60,14 @@ for (const settings of [POINTS, { appendonly: 'yes' }]) {
     t.true(isLocked(dir));
     await spawned.kill();
     t.true(isLocked(dir));
-    await start(t, dir, settings);
+    await startIn(t, dir, settings);
     t.regex(readFileSync(join(dir, LOCK_NAME), 'latin1'), new RegExp(`^${process.pid} `));
   });
 }
 
 test('nodes that keep nothing share a folder, and take it for what they are asked to write', async (t) => {
   const dir = newFolder(t);
-  const [[, one], [, other]] = [await start(t, dir), await start(t, dir)];
+  const [[, one], [, other]] = [await startIn(t, dir), await startIn(t, dir)];
   await one.ask('SET a 1');
   t.deepEqual(readdirSync(dir), []);
   for (const client of [one, other]) t.is(await client.ask('SAVE'), '+OK\r\n');
@@ -126,7 +107,7 @@ test('while a snapshot is written the folder is held, and not longer', async (t)
 
 test('nothing is written into the folder of another process', async (t) => {
   const dir = newFolder(t);
-  const [node, client] = await start(t, dir);
+  const [node, client] = await startIn(t, dir);
   await client.ask('SET a 1');
   lockForOther(dir);
   t.is(await client.ask('SAVE'), `-ERR ${inUse(dir)}\r\n`);
@@ -150,7 +131,7 @@ test('CONFIG SET dir takes the new folder and then lets the old one go, or is re
   const [old, another, free] = ['old', 'another', 'free'].map((name) => join(folder, name)) as [string, string, string];
   for (const dir of [another, free]) mkdirSync(dir);
   lockForOther(another);
-  const [node, client] = await start(t, old, { ...POINTS, ...MOVABLE });
+  const [node, client] = await startIn(t, old, { ...POINTS, ...MOVABLE });
   t.is(await client.ask(`CONFIG SET dir ${another}`), `-ERR CONFIG SET failed (possibly related to argument 'dir') - ${inUse(another)}\r\n`);
   t.true(isLocked(old));
   t.true((await client.ask('CONFIG GET dir')).includes(old));
@@ -169,7 +150,7 @@ test('CONFIG SET dir takes the new folder and then lets the old one go, or is re
 
 test('a folder stays held when the log is switched off and there are save points', async (t) => {
   const dir = newFolder(t);
-  const [, client] = await start(t, dir, { ...POINTS, appendonly: 'yes' });
+  const [, client] = await startIn(t, dir, { ...POINTS, appendonly: 'yes' });
   const switchLog = async (to: 'yes' | 'no'): Promise<void> => {
     t.is(await client.ask(`CONFIG SET appendonly ${to}`), '+OK\r\n');
     const mark = `aof_enabled:${to === 'yes' ? 1 : 0}`;
@@ -195,7 +176,7 @@ test('a folder stays held when the log is switched off and there are save points
 
 test('a lock that was removed with its folder is taken anew by the next snapshot', async (t) => {
   const dir = join(newFolder(t), 'data');
-  const [node, client] = await start(t, dir, POINTS);
+  const [node, client] = await startIn(t, dir, POINTS);
   rmSync(dir, { recursive: true });
   t.is(await client.ask('SAVE'), '+OK\r\n');
   t.deepEqual(readdirSync(dir), ['dump.rdb', LOCK_NAME]);

@@ -4,11 +4,10 @@
  * compared by DUMP of each bucket, with redis-server's digests. Use of buckets (LRU, LFU) comes along.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { RawClient, encode } from '../support/raw-client.js';
+import { type Ask, askerOf, newFolder } from '../support/data-folder.js';
 import { randomBuckets } from '../support/random-buckets.js';
 import { startReference } from '../support/reference.js';
 import { seedOf } from '../support/seed.js';
@@ -17,23 +16,6 @@ import { waitFor } from '../support/wait-for.js';
 
 const ifReference = whyNoReference === undefined ? test.serial : test.serial.skip;
 const BUCKETS = 120;
-
-type Ask = (...request: (string | Buffer)[]) => Promise<string>;
-
-async function asking(t: ExecutionContext, port: number): Promise<Ask> {
-  const client = await RawClient.connect(port);
-  t.teardown(() => client.close());
-  return (...request) => {
-    client.send(encode(request));
-    return client.reply();
-  };
-}
-
-function newFolder(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-log-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Elements that have a node of a list to themselves, large strings, hashes and sets in all their encodings. */
 function largeBuckets(): string[][] {
@@ -91,7 +73,7 @@ for (const settings of [{}, { rdbcompression: 'no', appendfsync: 'always' }, { '
   ifReference(`recorded here, loaded there, with ${JSON.stringify(settings)}`, async (t) => {
     const [dir, copy] = [newFolder(t), newFolder(t)];
     const first = await startNode({ appendonly: 'yes', dir, ...settings });
-    await fill(t, await asking(t, first.port));
+    await fill(t, await askerOf(t, first.port));
     await first.stop();
     const manifest = join(dir, 'appendonlydir', 'appendonly.aof.manifest');
     t.regex(execFileSync('redis-check-aof', [manifest], { encoding: 'utf8' }), /All AOF files and manifest are valid/);
@@ -100,7 +82,7 @@ for (const settings of [{}, { rdbcompression: 'no', appendfsync: 'always' }, { '
     t.teardown(() => node.stop());
     const reference = await startReference('--appendonly', 'yes', '--dir', copy);
     t.teardown(() => reference.stop());
-    await compare(t, await asking(t, node.port), await asking(t, reference.port));
+    await compare(t, await askerOf(t, node.port), await askerOf(t, reference.port));
   });
 }
 
@@ -111,13 +93,13 @@ for (const flags of [
     const [dir, copy] = [newFolder(t), newFolder(t)];
     const reference = await startReference('--appendonly', 'yes', '--dir', dir, '--appendfsync', 'always', ...flags);
     t.teardown(() => reference.stop());
-    const theirs = await asking(t, reference.port);
+    const theirs = await askerOf(t, reference.port);
     await fill(t, theirs);
     t.is(readdirSync(join(dir, 'appendonlydir')).length, 3);
     cpSync(dir, copy, { recursive: true });
     const node = await startNode({ appendonly: 'yes', dir: copy });
     t.teardown(() => node.stop());
-    await compare(t, await asking(t, node.port), theirs);
+    await compare(t, await askerOf(t, node.port), theirs);
   });
 }
 
@@ -126,7 +108,7 @@ for (const [policy, command] of [['allkeys-lfu', 'FREQ'], ['allkeys-lru', 'IDLET
     const [there, here] = [newFolder(t), newFolder(t)];
     const reference = await startReference('--dir', there, '--maxmemory-policy', policy);
     t.teardown(() => reference.stop());
-    const theirs = await asking(t, reference.port);
+    const theirs = await askerOf(t, reference.port);
     for (const request of randomBuckets(seedOf(t), 20)) await theirs(...request);
     // As if it had not been used for long, or often.
     const dump = await theirs('DUMP', 'b3');
@@ -139,11 +121,11 @@ for (const [policy, command] of [['allkeys-lfu', 'FREQ'], ['allkeys-lru', 'IDLET
     cpSync(join(there, 'dump.rdb'), join(here, 'dump.rdb'));
     const node = await startNode({ dir: here, 'maxmemory-policy': policy });
     t.teardown(() => node.stop());
-    const ours = await asking(t, node.port);
+    const ours = await askerOf(t, node.port);
     t.true(isAsThere(used(await ours('OBJECT', command, 'used'))), 'here');
     t.is(await ours('SAVE'), '+OK\r\n');
     const again = await startReference('--dir', here, '--maxmemory-policy', policy);
     t.teardown(() => again.stop());
-    t.true(isAsThere(used(await (await asking(t, again.port))('OBJECT', command, 'used'))), 'and back there');
+    t.true(isAsThere(used(await (await askerOf(t, again.port))('OBJECT', command, 'used'))), 'and back there');
   });
 }

@@ -4,8 +4,7 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RdbFileError, RdbReader, type ReadSummary } from '../../lib/persistence/rdb-reader.js';
 import { Snapshot, type SnapshotOptions } from '../../lib/persistence/snapshot.js';
@@ -13,10 +12,11 @@ import type { Node } from '../../lib/server.js';
 import { Store } from '../../lib/store/store.js';
 import { seededRandom } from '../../lib/util/random.js';
 import { Draw } from '../generators/draw.js';
+import { type Ask, askerOf, newFolder } from '../support/data-folder.js';
 import { MemoryFile } from '../support/memory-file.js';
 import { OLD_FORMS } from '../support/old-forms.js';
 import { short } from '../support/payload.js';
-import { RawClient, encode } from '../support/raw-client.js';
+import { RawClient } from '../support/raw-client.js';
 import { type Reference, startReference } from '../support/reference.js';
 import { randomBuckets } from '../support/random-buckets.js';
 import { seed, seedOf } from '../support/seed.js';
@@ -27,23 +27,6 @@ const ifReference = whyNoReference === undefined ? test.serial : test.serial.ski
 const BUCKETS = 150;
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const none = (): Promise<void> => Promise.resolve();
-
-type Ask = (...request: string[]) => Promise<string>;
-
-async function clientOf(t: ExecutionContext, port: number): Promise<Ask> {
-  const client = await RawClient.connect(port);
-  t.teardown(() => client.close());
-  return (...request) => {
-    client.send(encode(request));
-    return client.reply();
-  };
-}
-
-function newFolder(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-rdb-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 async function referenceIn(t: ExecutionContext, folder: string): Promise<Reference> {
   const server = await startReference('--dir', folder);
@@ -91,7 +74,7 @@ for (let round = 0; round < ROUNDS; round++) {
   ifReference(`written here, loaded there, round ${round}`, async (t) => {
     seedOf(t);
     const node = await nodeWith(t);
-    const ours = await clientOf(t, node.port);
+    const ours = await askerOf(t, node.port);
     for (const request of randomBuckets(seed + round, BUCKETS)) await ours(...request);
     await ours('SELECT', '7');
     await ours('SET', 'elsewhere', 'value');
@@ -102,7 +85,7 @@ for (let round = 0; round < ROUNDS; round++) {
       const path = join(folder, 'dump.rdb');
       writeFileSync(path, (await snapshotOf(node.state.store, variant)).bytes);
       t.regex(execFileSync('redis-check-rdb', [path]).toString(), /RDB looks OK/);
-      const theirs = await clientOf(t, (await referenceIn(t, folder)).port);
+      const theirs = await askerOf(t, (await referenceIn(t, folder)).port);
       t.is(await theirs('DBSIZE'), `:${BUCKETS}\r\n`);
       for (let i = 0; i < BUCKETS; i++) await compare(t, ours, theirs, `b${i}`);
       await theirs('SELECT', '7');
@@ -114,7 +97,7 @@ for (let round = 0; round < ROUNDS; round++) {
     seedOf(t);
     const folder = newFolder(t);
     const server = await referenceIn(t, folder);
-    const theirs = await clientOf(t, server.port);
+    const theirs = await askerOf(t, server.port);
     for (const setting of VARIANTS_THERE[round % VARIANTS_THERE.length]!) await theirs('CONFIG', 'SET', ...setting.split(' '));
     for (const request of randomBuckets(seed + round, BUCKETS)) await theirs(...request);
     await theirs('SELECT', '3');
@@ -125,7 +108,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const summary = await readInto(node.state.store, readFileSync(join(folder, 'dump.rdb')));
     t.is(summary.keysLoaded, BUCKETS + 1);
     t.is(summary.aux.get('redis-ver'), '7.0.15');
-    const ours = await clientOf(t, node.port);
+    const ours = await askerOf(t, node.port);
     for (let i = 0; i < BUCKETS; i++) await compare(t, ours, theirs, `b${i}`);
     await ours('SELECT', '3');
     t.is(await ours('GET', 'elsewhere'), '$5\r\nvalue\r\n');
@@ -140,7 +123,7 @@ const VARIANTS_THERE = [
 
 ifReference('functions are kept aside, and come back to redis-server', async (t) => {
   const folder = newFolder(t);
-  const theirs = await clientOf(t, (await referenceIn(t, folder)).port);
+  const theirs = await askerOf(t, (await referenceIn(t, folder)).port);
   const library = '#!lua name=lib\nredis.register_function("f", function() return 42 end)';
   await theirs('FUNCTION', 'LOAD', library);
   await theirs('SET', 'k', 'v');
@@ -150,7 +133,7 @@ ifReference('functions are kept aside, and come back to redis-server', async (t)
   t.deepEqual(functions.map(String), [library]);
   const second = newFolder(t);
   writeFileSync(join(second, 'dump.rdb'), (await snapshotOf(store, { functions })).bytes);
-  const again = await clientOf(t, (await referenceIn(t, second)).port);
+  const again = await askerOf(t, (await referenceIn(t, second)).port);
   t.is(await again('FCALL', 'f', '0'), ':42\r\n');
 });
 
@@ -162,12 +145,12 @@ for (const version of [3, 6, 9]) {
     const checksum = version < 5 ? '' : '\0'.repeat(8);
     const content = `REDIS000${version}\xfe\x00${records.join('')}\xff${checksum}`;
     writeFileSync(join(folder, 'dump.rdb'), content, 'latin1');
-    const theirs = await clientOf(t, (await referenceIn(t, folder)).port);
+    const theirs = await askerOf(t, (await referenceIn(t, folder)).port);
     const node = await nodeWith(t);
     const { keysLoaded } = await readInto(node.state.store, Buffer.from(content, 'latin1'));
     t.is(keysLoaded, names.length);
     t.is(await theirs('DBSIZE'), `:${names.length}\r\n`);
-    const ours = await clientOf(t, node.port);
+    const ours = await askerOf(t, node.port);
     for (const name of names) await compare(t, ours, theirs, name);
   });
 }
@@ -221,7 +204,7 @@ for (const [title, content, message] of cases) {
 test('a file of many chunks is read as it was written, wherever they end', async (t) => {
   const draw = new Draw(seededRandom(seedOf(t)));
   const node = await nodeWith(t);
-  const ours = await clientOf(t, node.port);
+  const ours = await askerOf(t, node.port);
   const text = (most = 1000): string => 'x'.repeat(draw.below(most));
   const requests = (i: number): string[] =>
     draw.pick([
@@ -234,7 +217,7 @@ test('a file of many chunks is read as it was written, wherever they end', async
   t.true(bytes.length > 8 * 1024 * 1024);
   const again = await nodeWith(t);
   t.is((await readInto(again.state.store, bytes)).keysLoaded, 10_000);
-  const theirs = await clientOf(t, again.port);
+  const theirs = await askerOf(t, again.port);
   for (let i = 0; i < 10_000; i++) {
     t.is(await theirs('DUMP', `b${i}`), await ours('DUMP', `b${i}`));
     t.is(await theirs('PEXPIRETIME', `b${i}`), await ours('PEXPIRETIME', `b${i}`));
@@ -259,7 +242,7 @@ test('a collection without elements is no bucket', async (t) => {
 ifReference('functions of a snapshot are kept through the append log and come back', async (t) => {
   const folder = newFolder(t);
   const reference = await startReference('--dir', folder);
-  const ask = await clientOf(t, reference.port);
+  const ask = await askerOf(t, reference.port);
   const library = "#!lua name=mylib\nredis.register_function('f', function() return 7 end)";
   t.is(await ask('FUNCTION', 'LOAD', library), '$5\r\nmylib\r\n');
   await ask('SET', 'k', 'v');
@@ -269,7 +252,7 @@ ifReference('functions of a snapshot are kept through the append log and come ba
   // Into the base of the log, out of it again, through a rewrite, and into a snapshot.
   for (const request of ['PING', 'BGREWRITEAOF', 'SAVE']) {
     const node = await startNode({ dir: folder, appendonly: 'yes' });
-    const ours = await clientOf(t, node.port);
+    const ours = await askerOf(t, node.port);
     t.is(await ours('GET', 'k'), '$1\r\nv\r\n');
     await ours(request);
     await waitFor(async () => (await ours('INFO', 'persistence')).includes('aof_rewrite_in_progress:0'), 'the rewrite');
@@ -278,7 +261,7 @@ ifReference('functions of a snapshot are kept through the append log and come ba
   }
   for (const appendonly of ['yes', 'no']) {
     const server = await startReference('--dir', folder, '--appendonly', appendonly);
-    const theirs = await clientOf(t, server.port);
+    const theirs = await askerOf(t, server.port);
     t.is(await theirs('FUNCTION', 'LIST', 'WITHCODE'), list, appendonly);
     t.is(await theirs('FCALL', 'f', '0'), ':7\r\n');
     await server.stop();
@@ -289,14 +272,14 @@ ifReference('functions in the commands of a log stop the start, and the text has
   const folder = newFolder(t);
   const flags = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always'];
   const reference = await startReference(...flags);
-  const ask = await clientOf(t, reference.port);
+  const ask = await askerOf(t, reference.port);
   await ask('SET', 'k', 'v');
   await ask('FUNCTION', 'LOAD', "#!lua name=mylib\nredis.register_function('f', function() return 7 end)");
   await reference.stop();
   const message = /at offset \d+: unknown command 'FUNCTION', which BGREWRITEAOF .* puts into the base/;
   await t.throwsAsync(startNode({ dir: folder, appendonly: 'yes' }), { message });
   const again = await startReference(...flags);
-  const rewrite = await clientOf(t, again.port);
+  const rewrite = await askerOf(t, again.port);
   await rewrite('BGREWRITEAOF');
   const isDone = async (): Promise<boolean> =>
     (await rewrite('INFO', 'persistence')).includes('aof_rewrite_in_progress:0');
@@ -304,7 +287,7 @@ ifReference('functions in the commands of a log stop the start, and the text has
   await again.stop();
   const node = await startNode({ dir: folder, appendonly: 'yes' });
   t.teardown(() => node.stop());
-  const ours = await clientOf(t, node.port);
+  const ours = await askerOf(t, node.port);
   t.is(await ours('GET', 'k'), '$1\r\nv\r\n');
   t.is(node.state.functions.length, 1);
 });

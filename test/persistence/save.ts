@@ -1,35 +1,15 @@
 /** The snapshot file of a node: SAVE, BGSAVE, save points, and what is there after the next start. */
-import test, { type ExecutionContext } from 'ava';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import test from 'ava';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PersistenceError } from '../../lib/persistence/persistence-error.js';
-import type { Node } from '../../lib/server.js';
-import { RawClient } from '../support/raw-client.js';
+import { newFolder, startIn } from '../support/data-folder.js';
 import { startNode } from '../support/targets.js';
 import { waitFor } from '../support/wait-for.js';
 
-function newFolder(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pigeonhole-save-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-async function start(
-  t: ExecutionContext, dir: string, settings: Record<string, string> = {},
-): Promise<[Node, RawClient]> {
-  const node = await startNode({ dir, ...settings });
-  const client = await RawClient.connect(node.port);
-  t.teardown(async () => {
-    client.close();
-    await node.stop();
-  });
-  return [node, client];
-}
-
 test('what SAVE has written is there after the next start', async (t) => {
   const dir = join(newFolder(t), 'data');
-  const [node, client] = await start(t, dir);
+  const [node, client] = await startIn(t, dir);
   await client.ask('SET k value PX 1000000');
   await client.ask('BUCKET CREATE empty');
   await client.ask('SELECT 3');
@@ -38,7 +18,7 @@ test('what SAVE has written is there after the next start', async (t) => {
   t.deepEqual(readdirSync(dir), ['dump.rdb']);
   t.regex(await client.ask('INFO persistence'), /rdb_changes_since_last_save:0\r\n[^]*rdb_last_bgsave_status:ok\r\n/);
   await node.stop();
-  const [, again] = await start(t, dir);
+  const [, again] = await startIn(t, dir);
   t.is(await again.ask('GET k'), '$5\r\nvalue\r\n');
   t.regex(await again.ask('PTTL k'), /^:9\d{5}\r\n$/);
   t.is(await again.ask('TYPE empty'), '+hash\r\n');
@@ -49,7 +29,7 @@ test('what SAVE has written is there after the next start', async (t) => {
 
 test('BGSAVE is of the moment in which it was asked', async (t) => {
   const dir = newFolder(t);
-  const [node, client] = await start(t, dir);
+  const [node, client] = await startIn(t, dir);
   for (let i = 0; i < 2000; i++) await client.ask(`SET k${i} before`);
   const since = await client.ask('LASTSAVE');
   client.send('BGSAVE\r\nSET k7 after\r\nSET new after\r\nBGSAVE\r\nSAVE\r\n');
@@ -62,14 +42,14 @@ test('BGSAVE is of the moment in which it was asked', async (t) => {
   t.true(Number((await client.ask('LASTSAVE')).slice(1)) >= Number(since.slice(1)));
   t.regex(await client.ask('INFO persistence'), /rdb_changes_since_last_save:2\r\n/);
   await node.stop();
-  const [, again] = await start(t, dir);
+  const [, again] = await startIn(t, dir);
   t.is(await again.ask('GET k7'), '$6\r\nbefore\r\n');
   t.is(await again.ask('EXISTS new'), ':0\r\n');
 });
 
 test('a save point writes by itself', async (t) => {
   const dir = newFolder(t);
-  const [, client] = await start(t, dir, { save: '1 2' });
+  const [, client] = await startIn(t, dir, { save: '1 2' });
   await client.ask('SET a 1');
   await client.ask('SET b 1');
   await waitFor(() => existsSync(join(dir, 'dump.rdb')), 'the snapshot');
@@ -79,7 +59,7 @@ test('a save point writes by itself', async (t) => {
 
 test('a folder that cannot be written is told, and the old snapshot stays', async (t) => {
   const dir = newFolder(t);
-  const [, client] = await start(t, dir);
+  const [, client] = await startIn(t, dir);
   await client.ask('SET k v');
   // A folder stands where the file should be.
   mkdirSync(join(dir, 'dump.rdb'));
@@ -96,7 +76,7 @@ test('a folder that cannot be written is told, and the old snapshot stays', asyn
 test('CONFIG SET moves the snapshot where protected settings may be set, and not away from the log', async (t) => {
   const folder = newFolder(t);
   for (const name of ['one', 'two']) mkdirSync(join(folder, name));
-  const [, client] = await start(t, join(folder, 'one'), { 'enable-protected-configs': 'yes' });
+  const [, client] = await startIn(t, join(folder, 'one'), { 'enable-protected-configs': 'yes' });
   const failed = (name: string, reason: string): string =>
     `-ERR CONFIG SET failed (possibly related to argument '${name}') - ${reason}\r\n`;
   t.is(await client.ask(`CONFIG SET dir ${join(folder, 'three')}`), failed('dir', 'No such file or directory'));
